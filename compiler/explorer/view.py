@@ -18,7 +18,8 @@ from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.derivation import ChainStep, Derivation, Term
-from gradc_compiler.study.derivation_text import author_line, made_before
+from gradc_compiler.study.derivation_text import author_line, before_text
+from gradc_compiler.study.forward_values import looked_back
 from gradc_compiler.study.read_back import FormulaReader
 from gradc_compiler.study.step_rule import step_rule
 from gradc_compiler.study.textbook_formula import Letter, equation, symbols, text
@@ -99,7 +100,7 @@ def _formula(shown: Shown, node: Node) -> str:
     names = shown.made.names
     reader = FormulaReader(shown.made.graph, {i: Letter(name) for i, name in names.items()})
     if isinstance(node.op, Previous):
-        return made_before(shown.made.graph, node, reader)
+        return before_text(looked_back(node, reader))
     left = names[node.id]
     said = equation(left, reader.written_out(node))
     return said.removeprefix(f"{left} = ")

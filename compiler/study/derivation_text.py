@@ -94,12 +94,15 @@ def _computed(value: ForwardValue, numbers: Numbers) -> str:
         case GivenValue(kind=kind):
             return f"{value.name} : {value.type}, {kind}"
         case LookedBack() as before:
-            step, first = ("+", "last") if before.backwards else ("-", "first")
-            start = text(before.start)
-            carried = f"{text(before.carried)}[t {step} 1], at the {first} step {start}"
-            return f"{value.name} = {carried}"
+            return f"{value.name} = {before_text(before)}"
         case formula:
             return equation(value.name, formula) + numbers.put_in(formula)
+
+
+def before_text(before: LookedBack) -> str:
+    """`c[t - 1], at the first step 0`."""
+    step, first = ("+", "last") if before.backwards else ("-", "first")
+    return f"{text(before.carried)}[t {step} 1], at the {first} step {text(before.start)}"
 
 
 def _filled(start: str, said: str, number: str) -> Iterator[str]:

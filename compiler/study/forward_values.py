@@ -68,10 +68,14 @@ def _made(node: Node, made: Derivation, reader: FormulaReader) -> GivenValue | L
     kind = KINDS.get(type(node.op))
     if kind is not None:
         return GivenValue(kind)
-    if isinstance(node.op, Previous):
-        return LookedBack(
-            carried=reader.of(made.graph.carries[node.op.loop]),
-            start=reader.of(node.inputs[0]),
-            backwards=node.op.backwards,
-        )
-    return reader.written_out(node)
+    return looked_back(node, reader) if isinstance(node.op, Previous) else reader.written_out(node)
+
+
+def looked_back(node: Node, reader: FormulaReader) -> LookedBack:
+    """What a recurrence looks back at."""
+    op = node.op
+    assert isinstance(op, Previous), "a recurrence looks back"
+    carried = reader.of(reader.graph.carries[op.loop])
+    return LookedBack(
+        carried=carried, start=reader.of(node.inputs[0]), backwards=op.backwards
+    )  # fmt: skip

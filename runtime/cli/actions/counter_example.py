@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from gradc_runtime.cli.actions import numbers
+from gradc_compiler.study import numbers
 
 Values = Mapping[str, np.ndarray]
 TRIES = 400  # evaluations

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cli.actions import numbers
+from gradc_compiler.study import numbers
 from gradc_runtime.cli.actions.counter_example import at_text
 from gradc_runtime.cli.actions.diff_sides import DiffSide
 from gradc_runtime.cli.actions.diff_values import Witness

@@ -16,8 +16,8 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.study import numbers
 from gradc_compiler.study.step_rule import step_rule
-from gradc_runtime.cli.actions import numbers
 from gradc_runtime.cli.actions.check_derivation import agree
 from gradc_runtime.cli.actions.counter_example import at_text, smallest
 from gradc_runtime.cli.actions.exercise_text import DerivativeLine

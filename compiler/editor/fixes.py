@@ -25,6 +25,7 @@ LINK = re.compile(r"`(\|> [^`]+)` (?:makes|gives)")  # hints whose text comes be
 CLOSED = re.compile(r"add `(.)` before `(.)`")
 FITTING = re.compile(r"(.+) fits")
 BEFORE = ("-> ", ": ", "|> ", "~ ", "= ")  # what a hint writes too, and the text may have already
+UNDEFINED = "E0201"
 MOST = 6  # texts that are tried for one diagnostic
 
 
@@ -47,10 +48,19 @@ def fixes(found: Analysis, diagnostic: Diagnostic) -> Iterator[Fix]:
 
 
 def helps(found: Analysis, diagnostic: Diagnostic, fix: Fix) -> bool:
-    """Whether fewer things are wrong with the text then, and nothing else is than was."""
+    """Whether fewer things are wrong with the text then, and nothing else is than was.
+
+    What hangs on a name that nobody declared was not looked into, so with another name more may be
+    found: but not at that name itself.
+    """
     text, span = found.source.text, fix.span
     mended = text[: span.start] + fix.text + text[span.end :]
     after = analyse(mended, Path(found.source.name)).diagnostics
+    if diagnostic.code == UNDEFINED:
+        end = span.start + len(fix.text)
+        return not any(
+            d.primary.span.start < end and d.primary.span.end > span.start for d in after
+        )
     before = [d for d in found.diagnostics if d is not diagnostic]
     return len(after) <= len(before) and {d.code for d in after} <= {d.code for d in before}
 

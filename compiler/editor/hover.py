@@ -18,7 +18,7 @@ from gradc_compiler.elaborate.names.scope import Note
 from gradc_compiler.elaborate.types.show_types import show_type
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.rule_texts import cotangents
+from gradc_compiler.ops.rule_texts import cotangents, on_paper
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Assign, Definition, Param, Parameter, Step
 
@@ -116,7 +116,7 @@ def about_function(name: str) -> Iterator[str]:
     if issubclass(op, Elementwise):
         rules = ", ".join(f"`{rule}`" if rule else "none" for rule in cotangents(op))
         letters = ", ".join(op.parameters)
-        yield f"y = `{op.text.format(*op.parameters)}`"
+        yield f"y = `{on_paper(op)}`"
         yield f"derivative, with `g` the cotangent of y: {rules}, for {letters}"
     elif op.__doc__:
         yield cleandoc(op.__doc__).splitlines()[0]

@@ -13,7 +13,7 @@ from gradc_compiler import ops
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.rule_texts import CONTRACTIONS, cotangents
+from gradc_compiler.ops.rule_texts import CONTRACTIONS, cotangents, on_paper
 
 HEAD = """# The primitive operators
 
@@ -22,10 +22,11 @@ Written by `python -m gradc_compiler.ops.operators_page`. Everything else is pre
 ## Elementwise
 
 `y` is the result, `g` the cotangent that reaches it; operands broadcast. A comparison gives 0 or 1.
-`real(f(wide(x)))`: a formula (`compiler/ops/formula.py`), worked out in float64 and rounded once.
+The last column is the text of kernels; `real(f(wide(x)))` is a formula
+(`compiler/ops/formula.py`), worked out in float64 and rounded once.
 
-| name | scalar text | cotangents of the operands | where not differentiable |
-|---|---|---|---|
+| name | y = | cotangents of the operands | where not differentiable | in a kernel |
+|---|---|---|---|---|
 """
 OTHERS = """
 ## The others
@@ -48,7 +49,8 @@ Its one rule: the map of an operand and that of the result change places. Read a
 def row(op: type[Elementwise]) -> str:
     """One line of the table."""
     told = ", ".join(f"`{r}`" if r else "none" for r in cotangents(op))
-    return f"| `{op.name}` | `{op.text.format(*op.parameters)}` | {told} | {op.kink or ''} |"
+    kernel = op.text.format(*op.parameters)
+    return f"| `{op.name}` | `{on_paper(op)}` | {told} | {op.kink or ''} | `{kernel}` |"
 
 
 def other_row(op: type[Op]) -> str:

@@ -7,6 +7,8 @@ other operators say in `sends` what their operands get.  `specs/operators.md` ha
 
 from __future__ import annotations
 
+import re
+
 from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
@@ -39,6 +41,28 @@ CONTRACTIONS = {  # what a contraction is on paper, and what its operands get
     "y = sum of x": "x gets g wherever it was read",
     "y = sum of a * b": "a gets the sum of g * b, b that of g * a, where each was read",
 }
+
+
+PLAIN = (  # words of kernels, and how they are written on paper
+    (r"real\((\d+)\.0\)", r"\1"),
+    (r"wide\((\w+)\)", r"\1"),
+    (r"^real\((.*)\)$", r"\1"),
+    (r"step\(([^()]*)\)", r"(\1)"),
+    (r"select\((\w+) != 0, (\w+), (\w+)\)", r"where(\1, \2, \3)"),
+    (r"pow_\((\w+), (\w+)\)", r"\1^\2"),
+    (r"quotient\((\w+), (\w+)\)", r"\1 // \2"),
+    (r"rest\((\w+), (\w+)\)", r"\1 - \2 * (\1 // \2)"),
+    (r"to_bfloat\((\w+)\)", r"\1, rounded to bfloat16"),
+    (r"(\w)_\(", r"\1("),
+)
+
+
+def on_paper(op: type[Elementwise]) -> str:
+    """The value of an elementwise operator, in its operands' letters: `x - y` of `sub`."""
+    text: str = op.text.format(*op.parameters)
+    for kernel, paper in PLAIN:
+        text = re.sub(kernel, paper, text)
+    return text
 
 
 def formula(value: Value, known: dict[int, str]) -> str:

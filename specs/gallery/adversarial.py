@@ -14,7 +14,7 @@ from gradc_runtime.training.progress import Silent
 from gradc_runtime.training.trainer import Trainer
 
 SHOWN = 8  # samples in a row
-EPOCHS = (1, 5, 20, 50, 100)
+EPOCHS = (1, 5, 20, 100, 400)
 
 
 class Samples(Silent):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from PIL import Image
 
 import gradc
 
 HERE = Path(__file__).resolve().parent
 GAP = 2  # pixels between tiles
+DOTS = 220  # an inch: twice what a page shows, for screens of twice the resolution
+SHADES = 256  # of a picture: enough for ink, colours and the blends between them
 INK, WARM, COOL = "#22313f", "#d1495b", "#2e86ab"
 FIGURES: dict[str, Callable[[], None]] = {}
 matplotlib.use("Agg")
@@ -27,11 +31,19 @@ def figure(draw: Callable[[], Any]) -> Callable[[], Any]:
 
     def save() -> None:
         made = draw()
-        made.savefig(HERE / f"{draw.__name__}.png", dpi=110)
-        plt.close(made)
+        write(made, HERE / f"{draw.__name__}.png")
 
     FIGURES[draw.__name__] = save
     return draw
+
+
+def write(made: Any, path: Path) -> None:
+    """Save a figure as a file of few bytes."""
+    raw = BytesIO()
+    made.savefig(raw, dpi=DOTS)
+    plt.close(made)
+    picture = Image.open(raw).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
 
 
 @cache

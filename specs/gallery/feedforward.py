@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 from drawing import COOL, INK, WARM, figure, plt, trained
 
+from gradc_runtime.data import split
+
 
 @figure
 def curve() -> Any:
     """Figure D.3: data, and the network's curve through it."""
     session, data = trained("curve")
     x = np.linspace(-3, 3, 400, dtype=np.float32)
-    made, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+    made, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
     axes.plot(data.arrays["x"], data.arrays["y"], ".", color=COOL, alpha=0.4, label="data")
     axes.plot(x, session.run("f", x=x), color=WARM, linewidth=2, label="f(x), 251 parameters")
     axes.set(xlabel="x", ylabel="y", title="curve.nn (figure D.3)")
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.42, 1.0))
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
     return made
 
 
@@ -42,18 +44,24 @@ def circle() -> Any:
 
 @figure
 def digits() -> Any:
-    """Example D.3: held-out digits with the network's answer."""
+    """Example D.3: unseen digits with the network's answers, and all that it gets wrong."""
     session, data = trained("mnist_cnn")
-    images, labels = data.arrays["image"], data.arrays["label"]
+    _, unseen = split(data, 0.2, session.seed)
+    images, labels = unseen.arrays["image"], unseen.arrays["label"]
     answers = session.run("digit", image=images).argmax(axis=1)
-    wrong = np.flatnonzero(answers != labels)
-    shown = np.concatenate([np.arange(40 - min(len(wrong), 10)), wrong])[:40]
-    made, grid = plt.subplots(4, 10, figsize=(7, 3.2), layout="constrained")
-    for axes, k in zip(grid.flat, shown, strict=False):
+    right, wrong = np.flatnonzero(answers == labels), np.flatnonzero(answers != labels)
+    each = np.stack([right[labels[right] == k][:3] for k in range(10)], axis=1).ravel()
+    made, grid = plt.subplots(4, 10, figsize=(7, 3.4), layout="constrained")
+    for axes, k in zip(grid.flat, [*each, *wrong[:10]], strict=False):
         axes.imshow(images[k, :, :, 0], cmap="gray_r")
-        right = answers[k] == labels[k]
-        axes.set_title(str(answers[k]), color=INK if right else WARM, fontsize=9)
+        missed = "" if answers[k] == labels[k] else f" ({labels[k]})"
+        axes.set_title(f"{answers[k]}{missed}", color=WARM if missed else INK, fontsize=9)
     for axes in grid.flat:
         axes.axis("off")
-    made.suptitle("mnist_cnn.nn (example D.3): digits and answers, in red where wrong")
+    many = f"all {len(wrong)}" if len(wrong) <= 10 else f"10 of the {len(wrong)}"
+    made.suptitle(
+        f"mnist_cnn.nn (example D.3): answers for digits it never saw; below {many} "
+        f"of {len(labels)}\nthat it gets wrong, with what they are",
+        fontsize=9.5,
+    )
     return made

@@ -14,9 +14,15 @@ from gradc_runtime.data.arrays.alphabet import Alphabet
 
 SHOWN = 8  # digits read
 DRAWN = 4  # drawings of each digit
-WINDOWS, WIDTH, GAP = 4, 108, 3  # texts read, characters in a line, columns between two texts
-LONG = 10  # a word that is shorter is not cut at the end of a line
+WIDTH = 108  # characters in a line
+LONG = 14  # a word that is shorter is not cut at the end of a line
 TEMPERATURES = (0.6, 0.8, 1.0)
+UNSEEN = (
+    "If the value of the expression is not a number, an exception is raised, and the statement "
+    "that follows the next except clause is executed. A class may define a method with this name; "
+    "it is then called with two arguments. Whales sing quietly beneath frozen seas, and no module "
+    "of the library knows why."
+)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -72,13 +78,13 @@ def written() -> Any:
     """
     session, data = trained("characters")
     assert data.alphabet is not None
-    _, unseen = split(data, 0.2, session.seed)
-    texts = {"unseen windows of text": [unseen.arrays["xs"][k] for k in range(WINDOWS)]}
+    texts = {"a text that it never saw": data.alphabet.read(UNSEEN, "unseen")}
     for t in TEMPERATURES:
-        texts[f"written at temperature {t}"] = session.run("write", temperature=np.array([t]))
+        (text,) = session.run("write", temperature=np.array([t]))
+        texts[f"written by the network, at temperature {t}"] = text
     made, panels = plt.subplots(len(texts), 1, figsize=(9.6, 4.4), layout="constrained")
-    for axes, (title, pieces) in zip(panels, texts.items(), strict=True):
-        page(axes, [judged(session, data.alphabet, classes) for classes in pieces])
+    for axes, (title, classes) in zip(panels, texts.items(), strict=True):
+        page(axes, judged(session, data.alphabet, classes))
         axes.set_title(title, loc="left", fontsize=9, color=INK)
     made.suptitle("characters.nn: blue where a character was expected, red where it surprised")
     return made
@@ -95,18 +101,16 @@ def judged(
     return [(c, p) for before, c, p in pairs if not before == c == " "]
 
 
-def page(axes: Any, pieces: Sequence[list[tuple[str, float]]]) -> None:
-    """Texts in one width, from COOL, expected, to WARM, less than one in a hundred."""
+def page(axes: Any, text: Sequence[tuple[str, float]]) -> None:
+    """A text in one width, from COOL, expected, to WARM, less than one in a hundred."""
     shades = plt.matplotlib.colors.LinearSegmentedColormap.from_list("", [COOL, INK, WARM])
     place = 0
-    for piece in pieces:
-        for character, p in piece:
-            if character == " " and place % WIDTH > WIDTH - LONG:
-                place += WIDTH - place % WIDTH
-                continue
-            axes.text(place % WIDTH, -(place // WIDTH), character, family="monospace", fontsize=9,
-                      ha="center", color=shades(min(-np.log10(p) / 2, 1)))  # fmt: skip
-            place += 1
-        place += GAP
+    for character, p in text:
+        if character == " " and place % WIDTH > WIDTH - LONG:
+            place += WIDTH - place % WIDTH
+            continue
+        axes.text(place % WIDTH, -(place // WIDTH), character, family="monospace", fontsize=9,
+                  ha="center", color=shades(min(-np.log10(p) / 2, 1)))  # fmt: skip
+        place += 1
     axes.set(xlim=(-1, WIDTH), ylim=(-3.2, 0.8))
     axes.axis("off")

@@ -1,7 +1,9 @@
 """The site of the documents: `sphinx-build -W -c specs/site specs build/site` (extra `docs`).
 
-Its pages are the files that the repository shows, as they are.  What they link to outside of this
-folder, such as source files, is shown there as a name, for a site has no place for it.
+Its pages are the files that the repository shows, as they are; a notebook among them is run while
+the site is built, if it is kept without outputs, and fails the build where a cell fails.  What they
+link to outside of this folder, such as source files, is shown there as a name, for a site has no
+place for it.
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ from gradc_runtime.cli.pygments_lexer import GradcLexer
 project = "gradc"
 author = copyright = "the maintainers of gradc"
 release = version = metadata.version("gradc")
-extensions = ["myst_parser"]
+extensions = ["myst_nb"]
 root_doc = "index"
-source_suffix = {".md": "markdown"}
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 exclude_patterns = ["errors", "warnings", "decisions.md"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
+nb_execution_mode = "auto"  # a notebook that is kept without its outputs is run
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
 suppress_warnings = ["myst.header"]  # a page may begin a level lower, as the repository shows it
 html_theme = "furo"
 html_title = "gradc"

@@ -108,10 +108,12 @@ class Page:
             case "Network.requestWillBeSent", {"request": {"url": url}}:
                 self.requests.append(url)
 
-    def open(self, path: Path) -> None:
-        """Show a file, and wait until it says that it is ready."""
+    def open(
+        self, path: Path, ready: str = "document.documentElement?.dataset.ready === 'yes'"
+    ) -> None:
+        """Show a file, and wait until it says that it is ready (or another condition is true)."""
         self.ask("Page.navigate", url=path.resolve().as_uri())
-        self.wait("document.documentElement?.dataset.ready === 'yes'")
+        self.wait(ready)
 
     def wait(self, condition: str) -> None:
         """Until an expression is true."""

@@ -17,7 +17,7 @@ from gradc_compiler.elaborate.names.values import Builtin
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.rule_texts import cotangents
+from gradc_compiler.ops.rule_texts import cotangents, on_paper
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import Binary, Definition, Name, Tree
 
@@ -128,7 +128,7 @@ def _of_builtin(function: Builtin) -> dict[str, Any]:
 def _of_operator(op: type[Op]) -> dict[str, Any]:
     page: dict[str, Any] = {"name": op.name, "what": "an operator"}
     if issubclass(op, Elementwise):
-        page["formula"] = f"y = {op.text.format(*op.parameters)}"
+        page["formula"] = f"y = {on_paper(op)}"
         rules = zip(op.parameters, cotangents(op), strict=True)
         page["derivative"] = ", ".join(f"{x} gets {rule or 'nothing'}" for x, rule in rules)
     else:

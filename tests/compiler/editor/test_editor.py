@@ -72,7 +72,9 @@ def test_hints_become_mends_that_help(program: str, place: str, titles: list[str
 
 
 def test_a_mend_is_only_offered_where_it_mends() -> None:
-    """Each text with a mend in it has fewer faults, by construction and by count."""
+    """Each text with a mend in it has fewer faults; behind a name that nobody declared there may be
+    others, which were not looked for, but not at that name.
+    """
     offered = 0
     for path in WRONG[::3]:
         found = analysed(path)
@@ -80,7 +82,10 @@ def test_a_mend_is_only_offered_where_it_mends() -> None:
             for fix in fixes(found, diagnostic):
                 text = found.source.text
                 text = text[: fix.span.start] + fix.text + text[fix.span.end :]
-                assert len(analyse(text, path).diagnostics) < len(found.diagnostics)
+                after = analyse(text, path).diagnostics
+                assert diagnostic.message not in {d.message for d in after}
+                if diagnostic.code != "E0201":
+                    assert len(after) < len(found.diagnostics)
                 offered += 1
     assert offered >= 20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,16 @@ def test_dot(call: Caller) -> None:
     out = call("show", call.spec, "--dot").out
     assert out.startswith('digraph "forward/line" {') and out.endswith("}\n")
     assert out.count(" -> ") == 5
+
+
+def test_a_picture_of_a_step_tells_forward_from_backward_and_has_no_dead_ends(call: Caller) -> None:
+    out = call("show", call.spec, "--stage", "joint", "--entry", "gradients", "--dot").out
+    nodes = dict(re.findall(r"^  (\w+) \[(.*)\];$", out, re.MULTILINE))
+    read = {*re.findall(r"^  (\w+) -> ", out, re.MULTILINE)}
+    assert {name for name in nodes if not name.startswith("out")} == read
+    colours = ["mistyrose" in how for how in nodes.values()]
+    assert any(colours) and not all(colours)
+    assert "plaintext" not in out, "numbers stand in the labels of those that read them"
 
 
 def test_a_pass_can_be_left_out(call: Caller) -> None:

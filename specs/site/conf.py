@@ -33,7 +33,8 @@ nb_execution_timeout = 120
 suppress_warnings = ["myst.header"]  # a page may begin a level lower, as the repository shows it
 html_theme = "furo"
 html_title = "gradc"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
 html_show_sourcelink = False
 
 

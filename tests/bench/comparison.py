@@ -49,6 +49,7 @@ NETWORKS = {
     "WaveNet": "WaveNet on 512 samples",
     "DDPM": "the U-Net of a diffusion on 32x32",
 }
+NARROW = "\u00a0"  # between a number and its unit, so that they stay on one line
 STARTS = ("W4-b32", "W5-b32", "S3-b32")  # a dense network, a small and a large convolutional one
 Row = dict[str, float]
 
@@ -96,7 +97,7 @@ def speed(rows: dict[str, Row]) -> Iterator[str]:
     for name, row in rows.items():
         times_faster = f"{ratio(row):.2f}"
         last = times_faster if ratio(row) >= 1 else f"**{times_faster}**"
-        shown = [short(row.get(column)) for column in ("gradc", *columns)]
+        shown = [short(row.get(column)).replace(" ", NARROW) for column in ("gradc", *columns)]
         cells.append([*described(name), *shown, last])
     heads = ["network", "batch", "gradc", *columns, "fastest of these : gradc"]
     yield from table(heads, cells)

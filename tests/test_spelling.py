@@ -29,7 +29,8 @@ WORD = re.compile(r"(?<![\w./])(?!Gray\b)[A-Za-z]+(?:-[A-Za-z]+)*(?![\w])")  # G
 IZE = re.compile(r"[a-z]{2,}(?:i|y)z(?:e[ds]?|ers?|ings?|ations?)$")
 OR = re.compile(r"(?:col|behavi|neighb|fav|hon|lab|harb|vap|rum|hum)or(?:s|ed|ing|s?hood|al)?$")
 OTHERS = re.compile(
-    r"(?:center(?:s|ed)?|centering|fiber|gray(?:s|scale)?|(?:label|model|cancel|travel|signal)(?:ed|ing)"
+    r"(?:center(?:s|ed)?|centering|fiber|gray(?:s|scale)?"
+    r"|(?:label|model|cancel|travel|signal)(?:ed|ing)"
     r"|license[ds]?(?= )|defense|catalog|dialog|artifact|fulfill|skillful|aluminum)$"
 )
 ALIKE = re.compile(r"(?:re)?siz(?:e[ds]?|ing)|priz\w+|seiz\w+|over-?siz\w+|capsiz\w+")  # so in both

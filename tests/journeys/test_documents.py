@@ -55,7 +55,7 @@ def links(page: Path) -> set[Path]:
     if "toctree" in text:
         inner = re.findall(r"::::\{toctree\}(.*?)::::", text, re.DOTALL)
         found |= {page.parent / f"{name}.md" for part in inner for name in ENTRY.findall(part)}
-    return found
+    return {page for page in found if page.exists()}
 
 
 @pytest.mark.parametrize("start", ["README.md", "specs/index.md"])

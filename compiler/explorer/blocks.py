@@ -27,18 +27,19 @@ class BlockPart:
 
 def block_tree(
     blocks: Sequence[Application | None], paths: Mapping[int, str]
-) -> list[dict[str, Any]]:
-    """The blocks of values, given the block of each and the paths of those that are parameters.
+) -> tuple[list[dict[str, Any]], dict[int, str]]:
+    """The blocks of values, given the block of each and the paths of those that are parameters; and
+    what a value is called that is a layer by itself.
 
-    Each has its `title`, the number of the block `above` it (None at the top), and its own
-    `values`; a block stands after the one above it.
+    A block has its `title`, the number of the block `above` it (None at the top), and its own
+    `values`; it stands after the one above it.
     """
-    top = _grown(blocks)
-    _thinned(top)
+    top, called = _grown(blocks), dict[int, str]()
+    _thinned(top, called)
     _cut(top)
     found: list[dict[str, Any]] = []
     _listed(top, None, found, paths)
-    return found
+    return found, called
 
 
 def _grown(blocks: Sequence[Application | None]) -> BlockPart:
@@ -58,14 +59,17 @@ def _grown(blocks: Sequence[Application | None]) -> BlockPart:
     return top
 
 
-def _thinned(part: BlockPart) -> None:
-    """Without blocks that say nothing: of one child."""
+def _thinned(part: BlockPart, called: dict[int, str]) -> None:
+    """Without blocks that say nothing: of one child, which is `called` like the block."""
     children: list[BlockPart | int] = []
     for child in part.children:
         if isinstance(child, BlockPart):
-            _thinned(child)
+            _thinned(child, called)
+            name = child.name
             while isinstance(child, BlockPart) and len(child.children) == 1:
                 child = child.children[0]
+            if isinstance(child, int):
+                called[child] = name
         children.append(child)
     part.children = children
 

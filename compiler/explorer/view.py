@@ -11,6 +11,7 @@ from typing import Any
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.explorer.blocks import block_tree
+from gradc_compiler.explorer.short_formula import short_formula
 from gradc_compiler.graph.graph import Node
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
@@ -54,17 +55,17 @@ class Shown:
 def view_of(made: Derivation) -> dict[str, Any]:
     """Values, steps and blocks; no numbers, which come from a run."""
     shown = Shown.of(made)
-    values = [_value(shown, number) for number in range(len(shown.nodes))]
     graph = made.graph
     paths = {k: node.op.key for k, id in enumerate(shown.nodes)
              if isinstance((node := graph[id]).op, PersistentOp)}  # fmt: skip
+    tree, called = block_tree([graph[id].block for id in shown.nodes], paths)
     return {
         "of": made.of,
         "loss": shown.by_name[made.of],
         "wrt": [shown.by_name[name] for name in made.wrt],
-        "values": values,
+        "values": [{**_value(shown, k), "layer": called.get(k)} for k in range(len(shown.nodes))],
         "steps": [_step(shown, step) for step in made.steps],
-        "blocks": block_tree([graph[id].block for id in shown.nodes], paths),
+        "blocks": tree,
     }
 
 
@@ -78,7 +79,7 @@ def _value(shown: Shown, number: int) -> dict[str, Any]:
         "kind": _kind(shown, node),
         "operator": node.op.name,
         "type": str(node.type),
-        "formula": _formula(shown, node),
+        **_formula(shown, node),
         "reads": sorted({*_read(shown, node)} - {number}),
         "carried": _carried(shown, node),
         "place": place_of(node.span),
@@ -93,17 +94,22 @@ def _kind(shown: Shown, node: Node) -> str:
     return KINDS.get(type(node.op), "value")
 
 
-def _formula(shown: Shown, node: Node) -> str:
-    """How a value is computed; nothing for an input or a parameter."""
+def _formula(shown: Shown, node: Node) -> dict[str, str]:
+    """How a value is computed, and in few words; nothing for an input or a parameter."""
     if isinstance(node.op, Input | PersistentOp):
-        return ""
+        return {"formula": "", "short": "", "equation": ""}
     names = shown.made.names
     reader = FormulaReader(shown.made.graph, {i: Letter(name) for i, name in names.items()})
-    if isinstance(node.op, Previous):
-        return before_text(looked_back(node, reader))
     left = names[node.id]
-    said = equation(left, reader.written_out(node))
-    return said.removeprefix(f"{left} = ")
+    if isinstance(node.op, Previous):
+        said = before_text(looked_back(node, reader))
+        return {"formula": said, "short": said, "equation": f"{left} = {said}"}
+    formula = reader.written_out(node)
+    return {
+        "formula": text(formula),
+        "short": short_formula(formula),
+        "equation": equation(left, formula),
+    }
 
 
 def _read(shown: Shown, node: Node) -> Iterator[int]:
@@ -153,6 +159,7 @@ def _term(shown: Shown, term: Term) -> dict[str, Any]:
     return {
         "to": shown.by_name[term.of],
         "formula": text(term.formula),
+        "short": short_formula(term.formula),
         "equation": equation(adjoint_label(term.of), term.formula, str, "+=" if term.adds else "="),
         "adds": term.adds,
         "summed": term.summed,

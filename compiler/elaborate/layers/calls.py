@@ -7,6 +7,7 @@ its inputs and the names its types bind; the layer value it belongs to keeps its
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from gradc_compiler.diagnostics.source import Span
@@ -183,14 +184,14 @@ def apply_layer(
 def _result_of(definition: Definition, inner: Scope) -> StaticValue:
     """The value of a body.  Nodes and errors of a prelude body are shown at the author's call."""
     run = inner.run
-    before, block, doubtful = run.builder.span, run.builder.block, run.doubtful
-    run.builder.block = Application(definition.name, block)
+    before, doubtful = run.builder.span, run.doubtful
     if inner.site is not None:
         run.builder.span = inner.site
     try:
-        return check_result(definition, run_body(definition.body, inner), inner)
+        with _one_block(definition.name, inner):
+            return check_result(definition, run_body(definition.body, inner), inner)
     finally:
-        run.builder.span, run.builder.block, run.doubtful = before, block, doubtful
+        run.builder.span, run.doubtful = before, doubtful
 
 
 def _spread(definition: Definition, arguments: Sequence[StaticValue]) -> Sequence[StaticValue]:
@@ -252,8 +253,20 @@ def _regularize(layer: Layer, over: StaticValue, span: Span, scope: Scope) -> St
     if not found:
         raise scope.absent(path, scope.fault("E0604", f"{describe(over)} has no parameters", span))
     total: StaticValue = None
-    for declared in found:
-        p = scope.run.persistent(declared.name, declared.type)
-        term = apply_layer(layer, [p], {}, span, scope)
-        total = term if total is None else total + term
+    with _one_block(layer.defined.definition.name, scope):
+        for declared in found:
+            p = scope.run.persistent(declared.name, declared.type)
+            term = apply_layer(layer, [p], {}, span, scope)
+            total = term if total is None else total + term
     return total
+
+
+@contextmanager
+def _one_block(name: str, scope: Scope) -> Iterator[None]:
+    """What is added meanwhile is one block to a reader."""
+    builder = scope.run.builder
+    before, builder.block = builder.block, Application(name, builder.block)
+    try:
+        yield
+    finally:
+        builder.block = before

@@ -32,8 +32,8 @@ function valueDetails(v, key) {
     el("dl", {},
       row("what", `${value.kind} : ${value.type}`),
       place && row("written", lineLink(place[0])),
-      value.formula && row("computed", code(`${value.name} = ${value.formula}`)),
-      row("operator", code(value.operator)),
+      value.formula && row("computed", code(value.equation)),
+      row("operator", code(value.operator), value.layer ? `, the whole of ${value.layer}` : ""),
       value.reads.some((r) => drawn[r]) && row("reads", listed(value.reads.filter((r) => drawn[r]), (r) => [link(`v${r}`), " "])),
       readers[v].length > 0 && row("read by", listed(readers[v], (r) => [link(`v${r}`), " "])),
       row("value", numbers.values[v].text)),
@@ -63,7 +63,7 @@ function ruleDetails(v) {
     el("h3", {}, `Step ${step.number}: back through ${values[v].name}`),
     el("p", { class: "rule" }, step.rule),
     step.loop ? el("p", { class: "quiet" }, "One rule for every step of time, from the last to the first.") : null,
-    el("ul", { class: "terms" }, step.terms.map((term) => el("li", {}, link(`g${term.to}`, values[term.to].adjoint), " gets ", code(term.formula)))),
+    el("ul", { class: "terms" }, step.terms.map((term) => el("li", {}, link(`g${term.to}`, values[term.to].adjoint), " gets ", code(term.short)))),
     Object.entries(step.cut).map(([name, end]) => el("p", { class: "quiet" }, `nothing to ${name}: ${end} lets no derivative through`)),
   ];
 }
@@ -81,7 +81,7 @@ function blockDetails(b) {
       row("value", numbers.values[resultOf(b)].text),
       row(result.adjoint, numbers.adjoints[resultOf(b)]?.text ?? "none")),
     el("h3", {}, "Inside"),
-    el("ul", { class: "terms" }, listed(inside, (v) => el("li", {}, link(`v${v}`, values[v].name), values[v].formula ? [" = ", code(cut(values[v].formula, 60))] : ` : ${values[v].type}`))),
+    el("ul", { class: "terms" }, listed(inside, (v) => el("li", {}, link(`v${v}`, values[v].name), values[v].formula ? [" = ", code(cut(values[v].short, 60))] : ` : ${values[v].type}`))),
     kernelLinks(),
   ];
 }

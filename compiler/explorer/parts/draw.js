@@ -15,40 +15,43 @@ stage.append(svg("defs", {}, arrowHead("head"), arrowHead("head-back"), arrowHea
 world.append(framesLayer, arrowsLayer, readsLayer, boxesLayer);
 
 function draw() {
-  picture = layoutOf(shapeNow());
+  picture = layoutOf(shapeNow(), isNarrow());
   boxes.clear();
   arrows.clear();
   for (const forget of [markLit, markLitArrows, markKnown, markNow, markMatch]) forget.forget();
-  show(framesLayer, heading("forward ↓", picture.width / 2), picture.whole > picture.width && heading("gradient ↑", picture.backMiddle), [...picture.frames].map(([block, at]) => frame(block, at)));
+  const anyBack = [...picture.boxes.keys()].some(hasBack);
+  show(framesLayer, heading("forward ↓", [picture.width / 2, -16]), anyBack && heading(`gradient ${picture.arrow}`, picture.headAt), [...picture.frames].map(([block, at]) => frame(block, at)));
   show(arrowsLayer, picture.arrows.map(arrowPair));
-  show(boxesLayer, [...picture.boxes].map(([key, at]) => [box(key, at, 0), backBox(key, at)]));
+  show(boxesLayer, [...picture.boxes].map(([key, at]) => [box(key, [at.x, at.y], at), backBox(key, at)]));
   show(readsLayer);
   emit("drawn");
 }
 
-const heading = (text, x) => svg("text", { class: "heading", x, y: -16, "text-anchor": "middle" }, text);
+const isNarrow = () => stage.clientWidth > 0 && stage.clientWidth < 560;
+const heading = (text, [x, y]) => svg("text", { class: "heading", x, y, "text-anchor": "middle" }, text);
 
 function frame(block, { x, y, width, height }) {
   const back = within[block].some(isReached);
-  const one = (shift, name) =>
-    svg("g", { class: `frame${shift ? " back" : ""}`, transform: `translate(${x + shift} ${y})` },
+  const one = (corner, name, type) =>
+    svg("g", { class: type, transform: `translate(${corner.join(" ")})` },
       svg("rect", { width, height, rx: 8 }),
       svg("text", { x: 9, y: 16, onclick: () => fold(block), class: "fold" }, `− ${cut(name, Math.floor(width / 8))}`));
   const title = blocks[block].title;
-  return [one(0, title), back && one(picture.shift, title)];
+  const corners = [picture.toBack([x, y]), picture.toBack([x, y + height])];
+  return [one([x, y], title, "frame"), back && one([corners[0][0], Math.min(corners[0][1], corners[1][1])], title, "frame back")];
 }
 
 const hasBack = (key) => valuesOf(key).some(isReached);
 function backBox(key, at) {
-  return hasBack(key) && box(gradientOf(key), at, picture.shift);
+  return hasBack(key) && box(gradientOf(key), picture.toBack([at.x, at.y]), at);
 }
 
-function box(key, { x, y, width, height }, shift) {
+function box(key, [x, y], { width, height }) {
   const [name, below] = textsOf(key);
   const kind = isBlock(key) ? "block" : values[numberOf(key)].kind;
   const group = svg("g", {
     class: `box ${kind}${isGradient(key) ? " back" : ""}`, id: `item-${key}`, tabindex: -1, role: "button",
-    "aria-label": `${name}: ${below}`, transform: `translate(${x + shift - width / 2} ${y - height / 2})`,
+    "aria-label": `${name}: ${below}`, transform: `translate(${x - width / 2} ${y - height / 2})`,
     onpointerenter: () => pointAt({ item: key }), onpointerleave: () => pointAt(null),
     onclick: () => choose({ item: key }), ondblclick: () => isBlock(key) && unfold(numberOf(key)),
   });
@@ -67,14 +70,14 @@ function box(key, { x, y, width, height }, shift) {
 
 function arrowPair({ from, to, points, carried, flows }) {
   const type = carried ? "arrow carried" : "arrow";
-  const one = (key, shift, heads) => {
-    const path = svg("path", { class: shift ? `${type} back` : type, d: pathOf(points, shift), ...heads });
+  const one = (key, course, kind, heads) => {
+    const path = svg("path", { class: kind, d: pathOf(course), ...heads });
     arrows.set(key, path);
     return path;
   };
-  const forward = one(`${from} ${to}`, 0, { "marker-end": "url(#head)" });
+  const forward = one(`${from} ${to}`, points, type, { "marker-end": "url(#head)" });
   if (!flows || !hasBack(from) || !hasBack(to)) return [forward];
-  return [forward, one(`${gradientOf(to)} ${gradientOf(from)}`, picture.shift, { "marker-start": "url(#head-back)" })];
+  return [forward, one(`${gradientOf(to)} ${gradientOf(from)}`, points.map(picture.toBack), `${type} back`, { "marker-start": "url(#head-back)" })];
 }
 
 const markLit = marker("lit"), markLitArrows = marker("lit");
@@ -96,9 +99,9 @@ function showReads(pairs) {
   const known = new Map(pairs.filter(([to, from]) => boxes.has(to) && picture.boxes.has(from)).map((pair) => [pair.join(" "), pair]));
   show(readsLayer, [...known.values()].map(([to, from]) => {
     const a = picture.boxes.get(from), b = picture.boxes.get(forwardOf(to));
-    const [x0, x1] = [a.x + a.width / 2, b.x + picture.shift - b.width / 2];
-    const bend = Math.max(30, (x1 - x0) / 2);
-    return svg("path", { class: "read", d: `M${x0} ${a.y}C${x0 + bend} ${a.y} ${x1 - bend} ${b.y} ${x1} ${b.y}`, "marker-end": "url(#head-lit)" });
+    const [x, y] = picture.toBack([b.x, b.y]), side = isNarrow() ? 1 : -1;
+    const start = [a.x + a.width / 2, a.y], end = [x + (side * b.width) / 2, y], bend = Math.max(30, (end[0] - start[0]) / 2);
+    return svg("path", { class: "read", d: pathOf([start, [start[0] + bend, a.y], [end[0] + side * bend, y], end]), "marker-end": "url(#head-lit)" });
   }));
 }
 

@@ -2,8 +2,8 @@
 // beside it, so that every adjoint stands level with its value and arrows lead back where they came
 // from.  No name goes into the text that `dot` reads, only numbers.
 
-const CHARACTER = 7.1, LINE = 17, PADDING = 11, GAP = 72;
-const WIDEST = 27; // characters of a line in a box
+const CHARACTER = 6.9, LINE = 17, PADDING = 9, GAP = 54;
+const WIDEST = 24; // characters of a line in a box
 let graphviz = null;
 const laidOut = new Map();
 
@@ -11,17 +11,27 @@ function textsOf(key) {
   const value = values[faceOf(key)];
   if (isBlock(key)) {
     const block = blocks[numberOf(key)];
-    const name = isGradient(key) ? `through ${block.title}` : block.title;
-    return [name, isGradient(key) ? `${value.adjoint}, back` : `${counted(valuesOf(key).length, "operator")} : ${value.type}`];
+    if (isGradient(key)) return [`through ${block.title}`, `${value.adjoint} → ${sentOutOf(numberOf(key))}`];
+    return [block.title, `${counted(valuesOf(key).length, "operator")} : ${value.type}`];
   }
   if (isGradient(key)) return [value.adjoint, termsOf(numberOf(key))];
-  return [value.name, value.formula || `${value.kind} : ${value.type}`];
+  const layer = value.layer && value.formula ? `${value.layer}: ` : "";
+  return [value.name, value.formula ? layer + value.short : `${value.kind} : ${value.type}`];
+}
+
+// What a block sends back: the adjoints of what it reads, else of its parameters.
+function sentOutOf(block) {
+  const inside = new Set(within[block]);
+  const read = within[block].flatMap((v) => values[v].reads).filter((r) => !inside.has(r) && isReached(r));
+  const own = within[block].filter((v) => values[v].kind === "parameter" && isReached(v));
+  const [first, ...rest] = [...new Set(read.length ? read : own)];
+  return first === undefined ? "nothing" : `${values[first].adjoint}${rest.length ? ", …" : ""}`;
 }
 
 // What an adjoint is added up from, in short.
 function termsOf(value) {
   if (value === data.loss) return "the seed";
-  return sentBy[value].map(([k, j]) => steps[k].terms[j].formula).join(" + ");
+  return sentBy[value].map(([k, j]) => steps[k].terms[j].short).join(" + ");
 }
 
 function sizeOf(key) {
@@ -50,7 +60,7 @@ ${lines.join("\n")}}`;
 }
 
 // Places for the boxes of a shape: middles, sizes, frames of unfolded blocks, arrows as paths.
-function layoutOf(shape) {
+function layoutOf(shape, narrow) {
   const key = [...shape.keys, "|", ...shape.unfolded].join(" ");
   if (!laidOut.has(key)) {
     touched.layouts += 1;
@@ -58,7 +68,8 @@ function layoutOf(shape) {
     if (laidOut.size > 20) laidOut.clear();
     laidOut.set(key, placed(found, shape));
   }
-  return laidOut.get(key);
+  const laid = laidOut.get(key);
+  return { ...laid, ...(narrow ? below(laid) : besides(laid)) };
 }
 
 function placed(found, shape) {
@@ -77,16 +88,24 @@ function placed(found, shape) {
   const names = (found.objects ?? []).map((object) => object.name);
   const routes = new Map((found.edges ?? []).map((edge) => [`${names[edge.tail]} ${names[edge.head]}`, route(edge.pos, height)]));
   const arrows = shape.edges.map((edge) => ({ ...edge, points: routes.get(`${edge.from} ${edge.to}`) ?? [] }));
-  return { width, height, boxes, frames, arrows, ...besides(boxes, frames, width) };
+  return { width, height, boxes, frames, arrows };
 }
 
-// How far right the gradient stands, and its own middle: as near as its leftmost box lets it.
-function besides(boxes, frames, width) {
+// The gradient beside the forward graph, as near as its leftmost box lets it.
+function besides({ boxes, frames, width, height }) {
   const back = [...boxes].filter(([key]) => hasBack(key)).map(([, at]) => [at.x - at.width / 2, at.x + at.width / 2]);
   const framed = [...frames].filter(([block]) => within[block].some(isReached)).map(([, at]) => [at.x, at.x + at.width]);
   const left = Math.min(width, ...back.concat(framed).map(([x]) => x)), right = Math.max(0, ...back.concat(framed).map(([, x]) => x));
   const shift = width + GAP - left;
-  return { shift, whole: back.length ? shift + right : width, backMiddle: shift + (left + right) / 2 };
+  const whole = back.length ? [shift + right, height] : [width, height];
+  return { whole, arrow: "↑", headAt: [shift + (left + right) / 2, -16], toBack: ([x, y]) => [x + shift, y] };
+}
+
+// On a narrow screen it stands below, turned over: where the loss ends, the gradient goes on.
+function below({ boxes, width, height }) {
+  const foot = 2 * height + 40;
+  const whole = [...boxes.keys()].some(hasBack) ? [width, foot] : [width, height];
+  return { whole, arrow: "↓", headAt: [width / 2, height + 26], toBack: ([x, y]) => [x, foot - y] };
 }
 
 const numbersIn = (text) => text.split(",").map(Number);
@@ -97,8 +116,8 @@ function route(text, height) {
   return points.map(([x, y]) => [x, height - y]);
 }
 
-function pathOf(points, shift = 0) {
+function pathOf(points) {
   if (points.length < 4) return "";
-  const at = ([x, y]) => `${(x + shift).toFixed(1)} ${y.toFixed(1)}`;
+  const at = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
   return `M${at(points[0])}C${points.slice(1).map(at).join(" ")}`;
 }

@@ -1,7 +1,7 @@
 // The slider: first every value of the forward pass, then every step of reverse accumulation.  At a
 // position, what comes later is not known yet.
 
-const forwardCount = order.length, endOfPlay = forwardCount + steps.length;
+const forwardCount = order.length, endOfPlay = forwardCount + steps.length + 1; // then all is known
 const rank = new Map(order.map((value, k) => [value, k + 1])); // position at which a value is known
 const numbers = data.numbers;
 let timer = null;
@@ -34,7 +34,7 @@ function numberText(key) {
 
 // The boxes that are at work at a position.
 function workingNow() {
-  if (state.position === 0) return [];
+  if (state.position === 0 || state.position === endOfPlay) return [];
   if (state.position <= forwardCount) return [holder(order[state.position - 1])];
   const step = steps[state.position - forwardCount - 1];
   return [...new Set([gradientOf(holder(step.value)), ...step.terms.map((term) => gradientOf(holder(term.to)))])];
@@ -55,8 +55,8 @@ function showPosition() {
   markKnown(boxes, known);
   const working = workingNow();
   markNow(boxes, new Set(working));
-  const place = state.position && values[nowValue()].place;
-  markNowLines(lines, new Set(place && state.position < endOfPlay ? [place[0]] : []));
+  const place = working.length ? values[nowValue()].place : null;
+  markNowLines(lines, new Set(place ? [place[0]] : []));
   show(byId("caption"), captionNow());
   slider.setAttribute("aria-valuetext", byId("caption").textContent);
   showReads(state.hover || state.chosen ? readsOf(focus()) : readsNow());
@@ -65,21 +65,28 @@ function showPosition() {
 const nowValue = () => (state.position <= forwardCount ? order[state.position - 1] : steps[state.position - forwardCount - 1].value);
 
 function readsNow() {
-  if (state.position <= forwardCount) return [];
+  if (state.position <= forwardCount || state.position === endOfPlay) return [];
   const step = steps[state.position - forwardCount - 1];
   return step.terms.flatMap((term) => term.reads.map((read) => [gradientOf(holder(term.to)), holder(read)]));
 }
 
 function captionNow() {
   if (state.position === 0) return [el("b", {}, "Ready. "), numbers.said];
+  if (state.position === endOfPlay) return doneCaption();
   if (state.position <= forwardCount) return forwardCaption(order[state.position - 1]);
   return stepCaption(state.position - forwardCount - 1);
 }
 
+function doneCaption() {
+  const shown = data.wrt.slice(0, 4).map((v) => [el("code", {}, `${values[v].adjoint} = ${numbers.adjoints[v]?.short ?? "0"}`), " "]);
+  const rest = data.wrt.length - 4;
+  return [el("b", {}, `The gradient of ${data.of}  `), shown, rest > 0 ? `and ${rest} more  ` : null, el("span", { class: "quiet" }, numbers.said)];
+}
+
 function forwardCaption(v) {
   const value = values[v];
-  const made = value.formula ? ` = ${value.formula}` : ` : ${value.type}, ${value.kind}`;
-  return [el("b", {}, `forward ${state.position} of ${forwardCount}  `), el("code", {}, `${value.name}${made} = ${numbers.values[v].text}`)];
+  const made = value.equation || `${value.name} : ${value.type}, ${value.kind}`;
+  return [el("b", {}, `forward ${state.position} of ${forwardCount}  `), el("code", {}, `${made} = ${numbers.values[v].text}`)];
 }
 
 function stepCaption(k) {

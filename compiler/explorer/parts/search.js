@@ -7,8 +7,8 @@ function searched(words) {
   const wanted = words.trim().toLowerCase();
   if (!wanted) return [];
   const has = (...texts) => texts.some((text) => text.toLowerCase().includes(wanted));
-  const ofValues = order.filter((v) => has(values[v].name, values[v].operator, values[v].adjoint))
-    .map((v) => ({ key: has(values[v].name, values[v].operator) ? `v${v}` : `g${v}`, text: `${values[v].name} = ${values[v].formula || values[v].kind}` }));
+  const ofValues = order.filter((v) => has(values[v].name, values[v].operator, values[v].adjoint, values[v].layer ?? ""))
+    .map((v) => ({ key: has(values[v].name, values[v].operator, values[v].layer ?? "") ? `v${v}` : `g${v}`, text: `${values[v].name} = ${values[v].short || values[v].kind}` }));
   const ofBlocks = blocks.flatMap((block, b) => (b && has(block.title) ? [{ key: `b${b}`, text: `layer ${block.title}` }] : []));
   const ofLines = data.source.flatMap((text, k) => (has(text) ? [{ line: k + 1, text: `line ${k + 1}: ${text.trim()}` }] : []));
   return [...ofBlocks, ...ofValues, ...ofLines];

@@ -44,14 +44,23 @@ const countWith = (open) => {
   return count;
 };
 
-// Unfold blocks from the outside, level by level, as long as no more than `most` boxes are drawn.
+// Blocks of one level and name, together: from the outside to the inside.
+function alikeBlocks() {
+  const groups = new Map();
+  blocks.forEach((block, b) => {
+    const key = `${chain(b).length} ${block.title.replace(/\d+$/, "")}`;
+    groups.set(key, [...(groups.get(key) ?? []), b]);
+  });
+  return [...groups.values()].sort((a, b) => chain(a[0]).length - chain(b[0]).length);
+}
+
+// Unfold blocks from the outside, alike ones together, as long as no more than `most` boxes are drawn.
 function openedUpTo(most, from = new Set([0])) {
   let open = new Set(from);
   let full = false;
-  const pending = blocks.map((_, b) => b).sort((a, b) => chain(a).length - chain(b).length);
-  for (const block of pending) {
-    if (open.has(block) || !chain(block).slice(0, -1).every((b) => open.has(b))) continue;
-    const wider = new Set([...open, block]);
+  for (const alike of alikeBlocks()) {
+    const next = alike.filter((block) => !open.has(block) && chain(block).slice(0, -1).every((b) => open.has(b)));
+    const wider = new Set([...open, ...next]);
     if (countWith(wider) <= most) open = wider;
     else full = true;
   }

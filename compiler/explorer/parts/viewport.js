@@ -2,7 +2,7 @@
 // attribute.
 
 const view = { x: 0, y: 0, scale: 1 };
-const SMALLEST = 0.62; // at which texts can still be read
+const SMALLEST = 0.8; // at which texts can still be read
 const pointers = new Map();
 
 function applyView() {
@@ -15,12 +15,12 @@ const sizeOfStage = () => [stage.clientWidth || 600, stage.clientHeight || 400];
 // All of it; of a large picture its middle part, at a scale that can be read.
 function fitView() {
   const [width, height] = sizeOfStage();
-  const wide = picture.whole + 44, high = picture.height + 62;
+  const wide = picture.whole[0] + 44, high = picture.whole[1] + 62;
   const whole = Math.min(width / wide, height / high);
   const legible = Math.max(whole, Math.min(SMALLEST, width / wide));
   view.scale = Math.min(1.3, Math.max(0.2, legible));
   view.x = (width - (wide - 44) * view.scale) / 2;
-  view.y = high * view.scale <= height ? (height - picture.height * view.scale) / 2 + 14 * view.scale : 36 * view.scale;
+  view.y = high * view.scale <= height ? (height - picture.whole[1] * view.scale) / 2 + 12 * view.scale : 36 * view.scale;
   applyView();
 }
 
@@ -38,7 +38,8 @@ function reveal(key) {
   const at = picture.boxes.get(forwardOf(key));
   if (!at) return;
   const [width, height] = sizeOfStage();
-  const x = view.x + (at.x + (isGradient(key) ? picture.shift : 0)) * view.scale, y = view.y + at.y * view.scale;
+  const middle = isGradient(key) ? picture.toBack([at.x, at.y]) : [at.x, at.y];
+  const x = view.x + middle[0] * view.scale, y = view.y + middle[1] * view.scale;
   const [w, h] = [(at.width / 2) * view.scale + 12, (at.height / 2) * view.scale + 24];
   const [dx, dy] = [outside(x, w, width), outside(y, h, height)];
   if (dx === 0 && dy === 0) return;
@@ -81,4 +82,10 @@ for (const end of ["pointerup", "pointercancel", "pointerleave"]) stage.addEvent
 byId("fit").addEventListener("click", fitView);
 byId("closer").addEventListener("click", () => zoom(1.25));
 byId("farther").addEventListener("click", () => zoom(0.8));
-new ResizeObserver(() => picture && fitView()).observe(stage);
+let wasNarrow = null;
+new ResizeObserver(() => {
+  if (!picture || !stage.clientWidth) return;
+  if (wasNarrow !== null && wasNarrow !== isNarrow()) emit("folded");
+  wasNarrow = isNarrow();
+  fitView();
+}).observe(stage);

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradc_compiler.explorer.page import page
 from gradc_compiler.explorer.view import Shown, view_of
 from gradc_compiler.graph.named_values import values_by_name
+from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.derivation_numbers import arrays_at
 from gradc_compiler.study.line_costs import line_costs
@@ -47,7 +48,7 @@ def explorer_data(
     """All that is shown; raises as `explore` does."""
     request = Request.of(spec, {**given, "target": None})
     made, session, _ = session_with_weights(request, given, dtype="float64")
-    loss, derived = derivation_of(made, given)
+    loss, derived = derivation_of(made, {**given, "wrt": given["wrt"] or trained(made, given)})
     shown, view = Shown.of(derived), view_of(derived)
     at = inputs or dict.fromkeys(input_types(loss), "random")
     values = values_by_name(session.memory.views, one_example(loss, at, session))
@@ -76,7 +77,22 @@ def where_from(inputs: Mapping[str, str], at: Mapping[str, str]) -> str:
     if not at:
         return "Nothing is read, so the numbers follow from the parameters alone."
     names = ", ".join(at)
-    return f"The numbers are those of drawn inputs ({names}); --at NAME=VALUE gives others."
+    return f"The numbers are those of drawn inputs ({names}); give others as NAME=VALUE."
+
+
+def trained(made: Compilation, given: Mapping[str, Any]) -> Sequence[str]:
+    """The parameters that the step moves, if a step's loss is asked for: gradients of others are
+    never computed.
+    """
+    train = made.module.train
+    if train is None or given["of"] not in (None, "loss"):
+        return ()
+    step = next((s for s in train.steps if given["step"] in (None, s.name)), None)
+    if step is None:
+        return ()
+    graph = made.graphs[f"gradients/{step.name}"]
+    read = {n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp)}
+    return [name for name in step.over if name in read]
 
 
 def entry_name(made: Compilation, given: Mapping[str, Any]) -> str:

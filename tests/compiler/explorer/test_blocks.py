@@ -16,7 +16,8 @@ def test_blocks_are_applications() -> None:
     model = Application("f", None)
     first, second = Application("dense", model), Application("dense", model)
     blocks = [None, first, first, second, second, model]
-    tree = block_tree(blocks, {1: "f.dense1.W", 3: "f.dense2.W"})
+    tree, called = block_tree(blocks, {1: "f.dense1.W", 3: "f.dense2.W"})
+    assert not called
     assert [(b["title"], b["above"], b["values"]) for b in tree] == [
         ("", None, [0]),
         ("f", 0, [5]),
@@ -28,12 +29,14 @@ def test_blocks_are_applications() -> None:
 def test_a_block_of_one_is_no_block() -> None:
     outer = Application("outer", None)
     inner = Application("inner", outer)
-    assert [b["title"] for b in block_tree([None, inner, inner], {})] == ["", "inner"]
-    assert [b["title"] for b in block_tree([None, inner], {})] == [""]
+    tree, called = block_tree([None, inner, inner], {})
+    assert [b["title"] for b in tree] == ["", "inner"] and not called
+    tree, called = block_tree([None, inner], {})
+    assert [b["title"] for b in tree] == [""] and called == {1: "outer"}
 
 
 def test_a_long_row_is_cut() -> None:
-    tree = block_tree([None] * 2000, {})
+    tree, _ = block_tree([None] * 2000, {})
     children = [len(b["values"]) for b in tree]
     for number in range(len(tree)):
         children[number] += sum(b["above"] == number for b in tree)

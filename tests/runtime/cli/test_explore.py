@@ -66,6 +66,19 @@ def test_recurrences_have_gradients_over_time(explored: Any) -> None:
     assert flow["times"] and all(len(t["norms"]) == len(t["texts"]) for t in flow["times"])
 
 
+def test_only_what_a_step_trains_is_differentiated_by(explored: Any) -> None:
+    data = explored(SPECS / "gan.nn", "--step", "generator")
+    names = {data["values"][v]["name"] for v in data["wrt"]}
+    assert "dense1.W" in names and len(names) == 6, "the three layers of G, and nothing of D"
+    titles = [block["title"] for block in data["blocks"]]
+    assert {"G", "D"} <= {*titles}
+
+
+def test_a_penalty_on_all_parameters_is_one_block(explored: Any) -> None:
+    titles = [b["title"] for b in explored(SPECS / "mnist_cnn.nn")["blocks"] if b["above"] == 0]
+    assert titles == ["digit", "cross_entropy", "l2"]
+
+
 def test_hostile_texts_stay_texts(explored: Any, tmp_path: Path) -> None:
     spec = tmp_path / "a<b>&'\".nn"
     spec.write_text(

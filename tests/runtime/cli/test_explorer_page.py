@@ -115,7 +115,8 @@ def test_everything_goes_by_keyboard(page: Page) -> None:
     page.press("Home", "ArrowRight", "ArrowRight")
     assert page.value("explorer.state.position") == 2
     page.press("End")
-    assert page.value("explorer.state.position") == 12
+    assert page.value("explorer.state.position") == 13
+    assert "d_theta2 = -2.125e8" in texts(page, "#caption")[0]
     page.press("s", "ArrowDown", "ArrowDown")
     assert page.value("document.activeElement.id") == "line-3"
     assert lit(page) == ["d_theta1", "theta1"]

@@ -14,7 +14,7 @@ function listed(list, make) {
   return [list.slice(0, MOST_LISTED).map(make), rest > 0 ? el("span", { class: "quiet" }, `and ${rest} more`) : null];
 }
 
-const lineLink = (number) => el("button", { type: "button", class: "link", onclick: () => choose({ line: number }) }, `line ${number}`);
+const lineLink = (number, text = `line ${number}`) => el("button", { type: "button", class: "link", onclick: () => choose({ line: number }) }, text);
 
 // Unfold what hides an item, choose it and bring it into sight.
 function goTo(key) {

@@ -9,7 +9,7 @@ let picture = null; // the layout that is drawn
 
 function arrowHead(id) {
   const shape = svg("path", { d: "M0 0L7 3.5L0 7z" });
-  return svg("marker", { id, viewBox: "0 0 7 7", refX: 6.5, refY: 3.5, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, shape);
+  return svg("marker", { id, viewBox: "0 0 7 7", refX: 6.5, refY: 3.5, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, shape);
 }
 stage.append(svg("defs", {}, arrowHead("head"), arrowHead("head-back"), arrowHead("head-lit")), world);
 world.append(framesLayer, arrowsLayer, readsLayer, boxesLayer);

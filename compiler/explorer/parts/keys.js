@@ -13,6 +13,7 @@ const KEYS = [
   ["[ ]", "fold all layers, unfold them", null],
   ["f", "show all of the graph", () => fitView()],
   ["+ -", "closer, farther", null],
+  ["w", "the panel wider or narrower", () => widen()],
   ["t", "light or dark", () => changeTheme()],
   ["Esc", "let go of what was kept", () => set({ chosen: null, hover: null }, "light")],
   ["?", "these keys", () => byId("keys").showModal()],

@@ -23,7 +23,6 @@ from gradc_runtime.cli.actions.explore_numbers import flow_data, numbers_data
 from gradc_runtime.cli.actions.output import say
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.with_weights import session_with_weights
-from gradc_runtime.session.checkpoint import write_atomically
 
 LENGTH = 16  # of sequences, where costs are numbers
 
@@ -34,10 +33,10 @@ def explore(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> 
     Raises `Refused` for what cannot be differentiated, or by which nothing can.
     """
     title = "standard input" if spec == STANDARD_INPUT else spec.name
-    text = page(title, explorer_data(spec, inputs, given))
+    text = page(title, {**explorer_data(spec, inputs, given), "name": title})
     name = "spec.html" if spec == STANDARD_INPUT else f"{spec.stem}.html"
     path = given["output"] or Path(name)
-    write_atomically(path, text.encode())
+    path.write_text(text, encoding="utf-8")
     say(f"wrote {path}: open it in a browser")
     return 0
 
@@ -56,7 +55,6 @@ def explorer_data(
     entry = entry_name(made, given)
     return {
         **view,
-        "name": made.source.name,
         "about": made.program.about,
         "source": made.source.text.splitlines() or [""],
         "words": sorted({*KEYWORDS, *DECLARATIONS}),
@@ -75,7 +73,7 @@ def where_from(inputs: Mapping[str, str], at: Mapping[str, str]) -> str:
             f"The numbers are those of one example: {' '.join(f'{k}={v}' for k, v in at.items())}."
         )
     if not at:
-        return "Nothing is read, so the numbers follow from the parameters alone."
+        return "Nothing is read: the numbers follow from the parameters and the seed."
     names = ", ".join(at)
     return f"The numbers are those of drawn inputs ({names}); give others as NAME=VALUE."
 

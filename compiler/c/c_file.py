@@ -7,12 +7,13 @@ train_step(...)       a step of training: loss, gradients, update
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
 import numpy as np
 
+from gradc_compiler.c.c_helpers import HELPERS
 from gradc_compiler.c.c_names import ArgumentNames, CNames, c_name
 from gradc_compiler.c.c_scalar import CScalars
 from gradc_compiler.c.c_time import CTime, c_time
@@ -129,12 +130,18 @@ class CFile:
     def members(self) -> dict[StorageKey, str]:
         """The names of what is in the memory, the state, or a constant."""
         found = value_names(self.program, self.of_kind("memory", "carried"), CNames())
-        state = CNames({"memory", "state"})
+        state = CNames({*HELPERS, *self.arguments, *self.words_of_times, *self.functions})
         for key in self.of_kind("persistent"):
             found[key] = state.take(str(key[1]).replace("/", "_"))
         for key in self.of_kind("constant"):
             found[key] = state.take(f"constant_{key[1]}")
         return found
+
+    @property
+    def functions(self) -> Iterator[str]:
+        """The names of its own functions and structs."""
+        yield from (f"{self.prefix}_{what}" for what in (self.does, "start", "message", "memory"))
+        yield from (f"{self.prefix}_stage_{k}" for k in range(len(self.program.stages)))
 
     @cached_property
     def turns(self) -> Turns:
@@ -159,7 +166,7 @@ class CFile:
 
     def real(self, index: bool) -> str:
         """The C type of a number."""
-        return ("int32_t" if self.word == 4 else "int64_t") if index else self.scalars.real
+        return self.scalars.whole if index else self.scalars.real
 
     def type_of(self, type: TensorType) -> str:
         """The C type of a number of a tensor."""

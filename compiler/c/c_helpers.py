@@ -1,4 +1,7 @@
-"""Functions that C has not, in C: REAL is the type of a number, EXP is `exp` or `expf`."""
+"""Functions that C has not, in C.
+
+REAL is the type of a number, WHOLE that of a whole one, EXP is `exp` or `expf`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,34 @@ LOST = """REAL lost(REAL total, REAL term) {
     const REAL sum = total + term, back = sum - total;
     const REAL rest = (total - (sum - back)) + (term - back);
     return sum - sum == 0 ? rest : 0;
+}"""
+AFTER = """int after(const REAL *x, int a, int b) {
+    /* whether number a comes after number b: NaN last, equal ones as they stand */
+    if (x[a] > x[b] || (x[a] != x[a] && x[b] == x[b])) return 1;
+    if (x[a] < x[b] || (x[a] == x[a] && x[b] != x[b])) return 0;
+    return a > b;
+}"""
+SIFT = """void sift(const REAL *x, WHOLE *places, int root, int count) {
+    /* lets places[root] sink to where it belongs in the heap below it */
+    const WHOLE moved = places[root];
+    for (int child = 2 * root + 1; child < count; child = 2 * root + 1) {
+        if (child + 1 < count && after(x, (int)places[child + 1], (int)places[child])) child++;
+        if (!after(x, (int)places[child], (int)moved)) break;
+        places[root] = places[child];
+        root = child;
+    }
+    places[root] = moved;
+}"""
+ORDER = """void order(const REAL *x, WHOLE *places, int count) {
+    /* the places of numbers in rising order, by heapsort (Williams, 1964) */
+    for (int k = 0; k < count; k++) places[k] = k;
+    for (int k = count / 2; k-- > 0;) sift(x, places, k, count);
+    for (int last = count - 1; last > 0; last--) {
+        const WHOLE greatest = places[last];
+        places[last] = places[0];
+        places[0] = greatest;
+        sift(x, places, 0, last);
+    }
 }"""
 PHILOX = """void philox(const uint32_t at[4], uint32_t seed, uint32_t node, uint32_t drawn[2]) {
     /* Philox4x32-10: the same draw for the same place, whoever asks and when */
@@ -58,8 +89,15 @@ HELPERS = {  # in the order in which they may call one another
     "sigmoid": SIGMOID,
     "clamp": CLAMP,
     "lost": LOST,
+    "after": AFTER,
+    "sift": SIFT,
+    "order": ORDER,
     "philox": PHILOX,
     "philox_uniform": UNIFORM,
     "philox_normal": NORMAL,
 }
-NEEDS = {"philox_uniform": ["philox"], "philox_normal": ["philox"]}
+NEEDS = {
+    "philox_uniform": ["philox"],
+    "philox_normal": ["philox"],
+    "order": ["sift", "after"],
+}

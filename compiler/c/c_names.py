@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from gradc_compiler.c.c_helpers import HELPERS
 from gradc_compiler.emitted.distinct_names import DistinctNames
 
 
@@ -40,8 +41,8 @@ FUNCTIONS = words(
     """
 )
 TYPE = re.compile(r"u?int(_fast|_least)?\d*_t|u?intptr_t|size_t|ptrdiff_t|M_\w+|FE_\w+")
-OWN = {"n", "example", "memory", "state", "m", "s", "at", "drawn"}
-MADE = re.compile(r"[vn]\d+|(sum|greatest|where)\d*|term")  # names within nests
+OWN = {"n", "example", "row", "memory", "state", "m", "s", *HELPERS}  # of functions
+MADE = re.compile(r"[vn]\d+|(sum|greatest|where)\d*|term|carry")  # names within nests
 ANGLES = re.compile(r"a?(sin|cos|tan)h?f?")
 
 
@@ -63,7 +64,7 @@ def c_name(text: str) -> str:
     plain = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in text)
     plain = re.sub("__+", "_", plain).strip("_") or "x"
     plain = plain if plain[0].isalpha() else f"x{plain}"
-    return f"{plain}_of_spec" if is_taken(plain) else plain
+    return f"{plain}_of_spec" if is_taken(plain) or plain.endswith("_formula") else plain
 
 
 class CNames(DistinctNames):

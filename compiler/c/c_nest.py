@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from gradc_compiler.c.c_scalar import variable_type
 from gradc_compiler.c.c_time import ROW, CTime
-from gradc_compiler.emitted.nest_writer import NestWriter
 from gradc_compiler.emitted.plain_program import Buffer
+from gradc_compiler.emitted.row_writer import RowWriter
 from gradc_compiler.emitted.scalar_writer import WHOLE, Text, within
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.loops.ir import MemAccess, Variable
@@ -17,7 +18,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(kw_only=True)
-class CNest(NestWriter):
+class CNest(RowWriter):
     """Writes one nest; of a sequence, what it does for a row."""
 
     buffer: Callable[[MemAccess], Buffer]
@@ -54,6 +55,14 @@ class CNest(NestWriter):
         greatest = f"greatest{number}"
         sooner = f"{value} > {greatest} || ({value} != {value} && {greatest} == {greatest})"
         self.line(f"if ({sooner}) {{ {greatest} = {value}; where{number} = {at}; }}")
+
+    def sort(self, along: int) -> None:
+        """Store the order of one row, by heapsort in place."""
+        (((_, x),), ((_, y, _),)) = self.nest.loads, self.nest.stores
+        assert x.moves[along] == y.moves[along] == 1, "numbers that are put in order are a row"
+        self.called.add("order")
+        first = [self.place(replace(a, moves=(*a.moves[:along], 0))) for a in (x, y)]
+        self.do(f"order({', '.join(f'&{place}' for place in first)}, {self.extents[along]})")
 
     def kept(self, access: MemAccess, value: str) -> str:
         """A value as a place holds it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradc_compiler.emitted.plain_program import PlainProgram, PlainStage, plain_program
 from gradc_compiler.emitted.scalar_writer import NotPrinted
-from gradc_compiler.loops.ir import BY_HAND, LoopNest, Store
+from gradc_compiler.loops.ir import LoopNest, Store
 from gradc_compiler.pipeline import Compilation
 
 
@@ -23,10 +23,6 @@ def c_program(made: Compilation, entry: str) -> PlainProgram:
 def _require_plain(stage: PlainStage, nest: LoopNest) -> None:
     """Raises `NotPrinted` for a nest of a kind that has no C yet."""
     stores = {store for _, _, store in nest.stores}
-    if nest.zeroed:
-        raise NotPrinted("a sum that is cleared in its own nest has no C yet")
-    if stores & (BY_HAND - {Store.ARGMAX}):
-        raise NotPrinted("orders and running sums have no C yet")
     if nest.body or nest.lanes > 1 or nest.walk:
         raise NotPrinted("a nest of this form has no C yet")
     if any(loop.over_rows for loop in nest.loops) != stage.stage.examples:

@@ -35,6 +35,11 @@ class CScalars(ScalarWriter):
         """The type of a number."""
         return "float" if self.word == 4 else "double"
 
+    @property
+    def whole(self) -> str:
+        """The type of a whole number in an array."""
+        return "int32_t" if self.word == 4 else "int64_t"
+
     def literal(self, number: float) -> str:
         """A number."""
         if not np.isfinite(number):
@@ -76,7 +81,7 @@ class CScalars(ScalarWriter):
             if name in wanted:
                 for plain in FUNCTIONS:
                     text = text.replace(f"{plain.upper()}(", f"{self.function(plain)}(")
-                yield f"static {text.replace('REAL', self.real)}"
+                yield f"static {text.replace('REAL', self.real).replace('WHOLE', self.whole)}"
         for name in sorted(wanted - HELPERS.keys() - LIBRARY.keys()):
             formula = formula_of(name)
             if formula:

@@ -16,7 +16,9 @@ from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.select.share_room import slots_of
 
-FRESH = {Store.SET, Store.SUM, Store.MAX, Store.ARGMAX}  # what was there before decides nothing
+FRESH = {  # what was there before decides nothing
+    Store.SET, Store.SUM, Store.MAX, Store.ARGMAX, Store.SCAN, Store.ORDER,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

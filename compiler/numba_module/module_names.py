@@ -12,9 +12,10 @@ from gradc_compiler.numba_module.frame_parts import ALWAYS, OF_SEQUENCES
 from gradc_compiler.numba_module.number_parts import PARTS
 
 WITHIN = re.compile(r"[vn]\d+|(sum|greatest|where)\d*")  # names within nests
-OWN = {"n", "e", "first", "begin", "end", "state", "term", "keys", "order", "real", "np", "math",
-       "njit", "json", "base64", "zlib", "numba", "Path", "SHAPES", "START", "LOW", "UP", "EIGHT",
-       "examples", "predict", "step", "loss_and_gradients", "start",
+WITHIN_LOOPS = {"e", "begin", "end", "term", "carry", "keys", "order"}
+OWN = {"n", "first", "state", *WITHIN_LOOPS, "real", "np", "math", "njit", "json",
+       "base64", "zlib", "numba", "Path", "SHAPES", "START", "LOW", "UP", "EIGHT", "examples",
+       "predict", "step", "loss_and_gradients", "start",
        *(part.__name__ for part in (*PARTS, *ALWAYS, *OF_SEQUENCES))}  # fmt: skip
 
 CALLER = {"last", "once", "found", "gradients"}
@@ -42,7 +43,7 @@ class PublicNames(DistinctNames):
     """Names of what callers give: the spec's own, where Python and the function allow it."""
 
     def __init__(self) -> None:
-        super().__init__(OWN - {"e", "begin", "end", "term", "keys", "order"} | CALLER, public_name)
+        super().__init__(OWN - WITHIN_LOOPS | CALLER, public_name)
 
 
 def public_name(text: str) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from gradc_compiler.emitted.nest_writer import NestWriter
 from gradc_compiler.emitted.plain_program import Buffer
+from gradc_compiler.emitted.row_writer import RowWriter
 from gradc_compiler.graph.types import Kind
-from gradc_compiler.loops.ir import MemAccess, Store, Variable
+from gradc_compiler.loops.ir import MemAccess, Variable
 from gradc_compiler.records.fast_dataclass import dataclass
 
 
 @dataclass(kw_only=True)
-class ModuleNest(NestWriter):
+class ModuleNest(RowWriter):
     """Writes one nest."""
 
     buffer: Callable[[MemAccess], Buffer]
@@ -29,39 +29,11 @@ class ModuleNest(NestWriter):
         if any(loop.over_rows for loop in self.nest.loops):
             self.line(f"for {self.outer} in {self.rows}:")
             self.depth += 1
-        (last, *_) = [*reversed([store for _, _, store in self.nest.stores]), None]
-        if last is Store.SCAN:
-            return self.running_sum()
-        if last is Store.ORDER:
-            return self.order()
-        if self.nest.zeroed:
-            self.clear()
         return super().write()
 
-    def clear(self) -> None:
-        """What is added to begins as zeros."""
-        for _, access, _ in self.nest.stores:
-            row = f"{self.outer}, :" if self.buffer(access).rows else ":"
-            self.do(f"{self.array(access)}[{row}] = {self.scalars.literal(0.0)}")
-
-    def running_sum(self) -> list[str]:
-        """The sum of values along the innermost loop so far, at each."""
+    def sort(self, along: int) -> None:
+        """Store the order of one row, which NumPy finds."""
         ((value, access, _),) = self.nest.stores
-        for j in self.loops[:-1]:
-            self.open(j)
-        self.begin(Kind.REAL, "sum", self.scalars.literal(0.0))
-        self.open(self.loops[-1])
-        self.body_before_stores()
-        self.do(f"sum += {self.names[value][0]}")
-        self.do(f"{self.place(access)} = sum")
-        return self.lines
-
-    def order(self) -> list[str]:
-        """The iterations of the innermost loop in rising order of a value, NaN last."""
-        ((value, access, _),) = self.nest.stores
-        *outer, along = self.loops
-        for j in outer:
-            self.open(j)
         level, counter = self.depth, self.counters[along]
         self.begin(Kind.REAL, "keys", f"np.empty({self.extents[along]}, real)")
         self.open(along)
@@ -71,7 +43,6 @@ class ModuleNest(NestWriter):
         self.do("order = np.argsort(keys, kind='mergesort')")
         self.open(along)
         self.do(f"{self.place(access)} = order[{counter}]")
-        return self.lines
 
     def head(self, counter: str, extent: int) -> str:
         """The head of a loop."""

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 from gradc_compiler.graph.types import Kind, TensorType
@@ -37,15 +38,24 @@ class WasmArgument:
 
     name: str  # in the spec
     in_c: str  # the same name, as it is spelled in C
-    role: str  # "input", "output", or "result": given once for all examples
+    role: str  # "input", "lengths", "output", or "result": given once for all examples
     word: str  # the type of a number in C
-    type: TensorType  # of an example
+    type: TensorType  # of an example, or of an element of a sequence
+    lengths: str = ""  # the argument that has the lengths of the sequence
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the model only reads it."""
+        return self.role in ("input", "lengths")
 
     def facts(self) -> dict[str, object]:
         """The facts about the array that the loader needs, by key."""
+        time = self.type.time
+        shape = (time, *self.type.shape) if isinstance(time, int) else self.type.shape
         return {
             "name": self.name, "role": self.role, "array": ARRAYS[self.word],
-            "shape": self.type.shape, "size": self.type.size, "classes": self.type.classes,
+            "shape": shape, "size": prod(shape), "classes": self.type.classes,
+            "lengths": self.lengths or None,
         }  # fmt: skip
 
 
@@ -95,7 +105,7 @@ def compiled(
 
 def exports(name: str, arguments: Sequence[WasmArgument]) -> Iterator[str]:
     """C functions that the module exports: they run the model in the module's own memory."""
-    given = [f"{'const ' * (a.role == 'input')}{a.word} *{a.in_c}" for a in arguments]
+    given = [f"{'const ' * a.is_read}{a.word} *{a.in_c}" for a in arguments]
     yield f'#include "{name}.h"'
     yield f"static struct {name}_memory memory;"
     yield '__attribute__((export_name("run")))'
@@ -110,8 +120,8 @@ def exports(name: str, arguments: Sequence[WasmArgument]) -> Iterator[str]:
 
 def loader_text(name: str, arguments: Sequence[WasmArgument]) -> str:
     """The loader in JavaScript."""
-    read = [argument.name for argument in arguments if argument.role == "input"]
-    written = [argument.name for argument in arguments if argument.role != "input"]
+    read = [argument.name for argument in arguments if argument.is_read]
+    written = [argument.name for argument in arguments if not argument.is_read]
     call = f"{{ {', '.join(read)} }}" if read else "{}, count"
     facts = {"name": name, "arguments": [argument.facts() for argument in arguments]}
     several = f"an object of {', '.join(written)}"
@@ -131,6 +141,8 @@ def draws_classes(arguments: Sequence[WasmArgument]) -> bool:
     if [argument.role for argument in arguments] != ["input", "output"]:
         return False
     image, scores = (argument.type for argument in arguments)
+    if image.time is not None or scores.time is not None:
+        return False
     plane = image.rank == 2 or (image.rank == 3 and image.shape[2] == 1)
     real = image.kind is Kind.REAL and scores.kind is Kind.REAL
     return plane and real and scores.rank == 1 and scores.size > 1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from click import UsageError
 
 from gradc_compiler.c.c_file import CFile
+from gradc_compiler.c.c_names import CNames
 from gradc_compiler.c.c_source import c_file, c_texts
 from gradc_compiler.emitted.scalar_writer import NotPrinted
+from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.numba_module.module_source import emit_numba
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import TrainStep
@@ -117,13 +119,27 @@ def wasm_files(
     if given["what"] == "step":
         raise Refused("--emit wasm is for models; a step of training is built as a library or as C")
     file, texts = c_of(made, session, request, named, given)
-    if file.times:
-        raise Refused("sequences have no WebAssembly yet; --emit c writes them as C")
-    arguments = [
-        WasmArgument(name=about, in_c=name, role=role, word=file.type_of(type), type=type)
-        for name, (role, type, about) in file.arguments.items()
-    ]
+    arguments = [*wasm_arguments(file)]
     return build_wasm(file.prefix, texts, arguments, given["folder"])
+
+
+def wasm_arguments(file: CFile) -> Iterator[WasmArgument]:
+    """The arrays of a model in the order of its function: inputs, their lengths, outputs."""
+    names = CNames(about for _, _, about in file.arguments.values())
+    lengths = {t.lengths: names.take(t.lengths) for t in file.times.values() if t.lengths}
+    roles: dict[str, list[WasmArgument]] = {"input": [], "lengths": [], "output": [], "result": []}
+    for name, (role, type, about) in file.arguments.items():
+        own = "" if type.time is None else lengths.get(file.times[type.time].lengths, "")
+        word = file.type_of(type)
+        roles[role].append(
+            WasmArgument(name=about, in_c=name, role=role, word=word, type=type, lengths=own)
+        )
+    for in_c, name in lengths.items():
+        type = TensorType((), Kind.INDEX)
+        own_length = WasmArgument(name=name, in_c=in_c, role="lengths", word="int32_t", type=type)
+        roles["lengths"].append(own_length)
+    for each in roles.values():
+        yield from each
 
 
 def c_of(

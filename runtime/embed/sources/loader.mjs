@@ -5,6 +5,8 @@
 //     const found = model.run($CALL$);
 //
 // An input is a typed array, or a list of numbers, with examples one after another, row-major.
+// Of sequences the elements of all examples stand so, and how many each example has is a list of
+// its own, such as `rows_lengths`; without it, all elements are one sequence.
 // `run` gives $GIVES$.
 
 export const MODEL = $FACTS$;
@@ -25,11 +27,6 @@ function erf(x) {
 const { exp, expm1, log, log1p, tanh, sin, cos, pow } = Math;
 const math = { exp, expm1, log, log1p, tanh, erf, sin, cos, pow };
 
-// Of a result there is one for all examples.
-function rows(one, count) {
-    return one.role === "result" ? 1 : count;
-}
-
 class Model {
     constructor(instance) {
         this.own = instance.exports;
@@ -38,39 +35,76 @@ class Model {
 
     // The outputs for the examples that the inputs hold: one array, or an object of several.
     run(inputs, count) {
-        const given = MODEL.arguments.filter((one) => one.role === "input");
+        const given = MODEL.arguments.filter((one) => one.role === "input" || one.role === "lengths");
         for (const name of Object.keys(inputs))
             if (!given.some((one) => one.name === name))
                 throw new Error(`$NAME$ has no input ${name}; it reads ${given.map((one) => one.name).join(", ") || "nothing"}`);
-        for (const one of given) count = this.examples(one, inputs[one.name], count);
-        if (!(Number.isInteger(count) && count >= 0)) throw new Error("run needs a number of examples");
-        const places = this.placed(count);
-        for (const one of given) this.view(one, places, count).set(this.converted(one, inputs[one.name]));
-        const code = this.own.run(...MODEL.arguments.map((one) => places.get(one.name)), count);
+        const values = new Map(given.map((one) => [one.name, inputs[one.name] ?? this.single(one, inputs)]));
+        const rows = this.rows(given, values, count);
+        const places = this.placed(rows);
+        for (const one of given) this.view(one, places, rows).set(this.converted(one, values.get(one.name)));
+        const code = this.own.run(...MODEL.arguments.map((one) => places.get(one.name)), rows.get("n"));
         if (code !== 0) throw new Error(`$NAME$: ${this.message(code)}`);
-        const outputs = MODEL.arguments.filter((one) => one.role !== "input");
-        const found = outputs.map((one) => [one.name, this.view(one, places, count).slice()]);
+        const outputs = MODEL.arguments.filter((one) => one.role === "output" || one.role === "result");
+        const found = outputs.map((one) => [one.name, this.view(one, places, rows).slice()]);
         return found.length === 1 ? found[0][1] : Object.fromEntries(found);
     }
 
-    // How many examples an input holds: as many as the others.
-    examples(one, values, count) {
-        if (values === undefined) throw new Error(`$NAME$ needs ${one.name}`);
+    // The length that is not given: all elements are one sequence.
+    single(lengths, inputs) {
+        const sequence = MODEL.arguments.find((one) => one.role === "input" && one.lengths === lengths.name);
+        if (lengths.role !== "lengths" || !inputs[sequence?.name]) throw new Error(`$NAME$ needs ${lengths.name}`);
+        return [this.parts(sequence, inputs[sequence.name], "element")];
+    }
+
+    // How many parts of its size an array has.
+    parts(one, values, part) {
         const found = values.length / one.size;
         if (!Number.isInteger(found))
-            throw new Error(`${one.name} has ${values.length} numbers, and an example has ${one.size}`);
-        if (count !== undefined && found !== count)
-            throw new Error(`${one.name} has ${found} examples, and there should be ${count}`);
+            throw new Error(`${one.name} has ${values.length} numbers, and an ${part} has ${one.size}`);
         return found;
     }
 
+    // How often an array has numbers of its size: the examples, `n`, or the elements of a time.
+    rows(given, values, count) {
+        const rows = new Map();
+        for (const one of given.filter((one) => one.lengths === null)) {
+            const found = this.parts(one, values.get(one.name), "example");
+            if (count !== undefined && found !== count)
+                throw new Error(`${one.name} has ${found} examples, and there should be ${count}`);
+            count = found;
+        }
+        if (!(Number.isInteger(count) && count >= 0)) throw new Error("run needs a number of examples");
+        rows.set("n", count);
+        for (const one of given.filter((one) => one.role === "lengths")) rows.set(one.name, this.total(one, values));
+        for (const one of given.filter((one) => one.lengths !== null)) {
+            const found = this.parts(one, values.get(one.name), "element"), wanted = rows.get(one.lengths);
+            if (found !== wanted)
+                throw new Error(`${one.name} has ${found} elements, and ${one.lengths} are ${wanted} together`);
+        }
+        return rows;
+    }
+
+    // The elements of all examples.
+    total(lengths, values) {
+        const each = Array.from(values.get(lengths.name), Number);
+        if (!each.every((length) => Number.isInteger(length) && length >= 0))
+            throw new Error(`${lengths.name} are whole numbers from 0 on`);
+        return each.reduce((sum, length) => sum + length, 0);
+    }
+
+    // The numbers of an array: of a result there is one for all examples.
+    size(one, rows) {
+        return (one.role === "result" ? 1 : rows.get(one.lengths ?? "n")) * one.size;
+    }
+
     // Where each array lies in the memory of the module, which grows where it has to.
-    placed(count) {
+    placed(rows) {
         const places = new Map();
         let end = this.base;
         for (const one of MODEL.arguments) {
             places.set(one.name, end);
-            const bytes = rows(one, count) * one.size * ARRAYS[one.array].BYTES_PER_ELEMENT;
+            const bytes = this.size(one, rows) * ARRAYS[one.array].BYTES_PER_ELEMENT;
             end += Math.ceil(Math.max(bytes, 1) / 16) * 16;
         }
         const missing = end - this.own.memory.buffer.byteLength;
@@ -78,8 +112,8 @@ class Model {
         return places;
     }
 
-    view(one, places, count) {
-        return new ARRAYS[one.array](this.own.memory.buffer, places.get(one.name), rows(one, count) * one.size);
+    view(one, places, rows) {
+        return new ARRAYS[one.array](this.own.memory.buffer, places.get(one.name), this.size(one, rows));
     }
 
     converted(one, values) {

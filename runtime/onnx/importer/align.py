@@ -114,12 +114,16 @@ def as_one(value: GraphValue, k: int, whole: Atom) -> GraphValue:
 
 
 def common_slots(axes: Axes, values: Sequence[GraphValue]) -> Axes:
-    """The slots of the result: those of the largest operand, if that has all axes."""
+    """The slots of the result: those of the largest operand, if that has all axes.
+
+    Beside single numbers it stays as it lies.
+    """
     atoms = set(fixed(axes))
     computed = [v for v in values if v.expr is not None]
     for value in sorted(computed, key=lambda v: -len(fixed(v.axes))):
         if set(fixed(value.axes)) == atoms:
-            return opened_slots(replace(value, axes=axes))
+            alone = not any(fixed(v.axes) for v in values if v is not value)
+            return value.slots if alone else opened_slots(replace(value, axes=axes))
     return slots_of(axes)
 
 

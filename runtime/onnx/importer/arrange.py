@@ -16,7 +16,7 @@ from gradc_runtime.onnx.importer.atoms import (
     slots_of,
 )
 from gradc_runtime.onnx.importer.expression import CHAIN, Expr, pipe, shape_text
-from gradc_runtime.onnx.importer.graph_value import GraphValue
+from gradc_runtime.onnx.importer.graph_value import GraphValue, Scores
 
 
 def rearrange(expr: Expr, have: Axes, want: Axes) -> Expr:
@@ -63,7 +63,11 @@ def with_atoms(value: GraphValue, new: dict[Atom, Axis]) -> GraphValue:
     """A value whose atoms are known as products of others."""
     if not new:
         return value
-    return replace(value, axes=replaced(value.axes, new), slots=replaced(value.slots, new))
+    meaning = value.meaning
+    if isinstance(meaning, Scores):
+        meaning = replace(meaning, q=with_atoms(meaning.q, new), k=with_atoms(meaning.k, new))
+    axes, slots = replaced(value.axes, new), replaced(value.slots, new)
+    return replace(value, axes=axes, slots=slots, meaning=meaning)
 
 
 def opened_slots(value: GraphValue) -> Axes:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gradc_runtime.onnx.importer.align import broadcast_axes, unified, with_own_atoms
 from gradc_runtime.onnx.importer.atoms import Axes, Axis, fixed, is_free, slots_of
+from gradc_runtime.onnx.importer.attention import attention, with_scores
 from gradc_runtime.onnx.importer.expression import Expr
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.rule import RuleContext
@@ -35,6 +36,9 @@ def product_of_matrices(n: RuleContext, a: GraphValue, b: GraphValue) -> GraphVa
     lead, (left, right) = broadcast_axes([leading(a), leading(b)])
     left = replace(left, axes=(*left.axes, rows, summed))
     right = replace(right, axes=(*right.axes, summed, columns))
+    known = attention(n, left, right)
+    if known is not None:
+        return known
     before, stacked = slots_of(lead), bool(fixed(right.axes[:-2]))
     over, beside = free_slots(rows), free_slots(columns) or ((),)
     if (len(over) > 1 and stacked) or len(beside) > 1:
@@ -45,7 +49,7 @@ def product_of_matrices(n: RuleContext, a: GraphValue, b: GraphValue) -> GraphVa
     y, other = matrix(n, right, (*before, summed, *beside), 2)
     rank = max(most - len(over) - 1, other - 2)
     lying = (*before[len(before) - rank :], *over, *beside)
-    return n.made(x @ y, (*lead, rows, columns), lying)
+    return with_scores(n.made(x @ y, (*lead, rows, columns), lying), left, right)
 
 
 def leading(value: GraphValue) -> GraphValue:

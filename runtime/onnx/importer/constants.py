@@ -6,8 +6,11 @@ stored beside the parameters and never updated; a short table is written out in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.onnx.importer.atoms import Axes, fixed, sizes
 from gradc_runtime.onnx.importer.expression import Expr, call, name, number, shape_text
 from gradc_runtime.onnx.importer.graph_value import GraphValue
@@ -16,14 +19,21 @@ from gradc_runtime.onnx.importer.names import SpecNames, is_generated
 WRITTEN_OUT = 64  # numbers
 
 
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table of numbers, or a parameter: its name, the line that declares it, the numbers."""
+
+    name: Expr
+    line: str
+    array: np.ndarray
+
+
 class Stored:
     """Declarations of parameters and tables, and the arrays that belong to them."""
 
     def __init__(self, names: SpecNames, *, inline: bool) -> None:
         self.names, self.inline = names, inline  # inline: nothing is kept beside the text
-        self.arrays: dict[str, np.ndarray] = {}
-        self.lines: list[str] = []
-        self.known: dict[tuple[str, tuple[int, ...], bytes], Expr] = {}
+        self.known: dict[tuple[str, tuple[int, ...], bytes], StoredTable] = {}
 
     def __call__(self, value: GraphValue, slots: Axes) -> Expr:
         """A known value as an expression that lies in `slots`."""
@@ -56,10 +66,14 @@ class Stored:
             called = self.names.fresh(value.name)
             form = shape_text(list(array.shape)) if array.ndim else "scalar"
             word = "param" if value.trained else "state"
-            self.lines.append(f"{word} {called} : {form}{first_value(array, value.trained)}")
-            self.arrays[called] = array
-            self.known[key] = name(called)
-        return self.known[key]
+            line = f"{word} {called} : {form}{first_value(array, value.trained)}"
+            self.known[key] = StoredTable(name(called), line, array)
+        return self.known[key].name
+
+    def read_by(self, nodes: Iterable[Expr]) -> list[StoredTable]:
+        """The declarations that some nodes of a spec read; others led to a layer of the prelude."""
+        read = {node.serial for node in nodes}
+        return [one for one in self.known.values() if one.name.serial in read]
 
 
 def first_value(array: np.ndarray, trained: bool) -> str:

@@ -28,7 +28,7 @@ from gradc_runtime.onnx.importer.known_values import KNOWN, known_results
 from gradc_runtime.onnx.importer.names import SpecNames, cleaned, is_generated
 from gradc_runtime.onnx.importer.patterns import label_inputs, with_dense_layers
 from gradc_runtime.onnx.importer.rule import RULES, ComputedHere, RuleContext
-from gradc_runtime.onnx.importer.spec_writer import SpecWriter
+from gradc_runtime.onnx.importer.spec_writer import SpecWriter, reachable
 from gradc_runtime.system.errors import DataError
 
 MOST_NODES, MOST_KNOWN = 100_000, 1 << 26  # nodes, and numbers worked out while importing
@@ -240,11 +240,11 @@ class SpecBuilder:
         arguments = ", ".join(f"{i.name} : {i.type}" for i in self.inputs.values())
         parts = ", ".join(f"{r} : {t}" for r, t in zip(results.values(), types, strict=True))
         result = types[0] if len(types) == 1 else f"({parts})"
-        body = "\n".join(f"    {line}" for line in [*self.stored.lines, *writer.lines])
+        declared = self.stored.read_by(reachable(exprs))
+        body = "\n".join(f"    {line}" for line in [*(t.line for t in declared), *writer.lines])
         text = f"model {self.model}({arguments}) -> {result} {{\n{body}\n}}\n"
-        arrays = {
-            f"{self.model}.{k}": a for k, a in {**self.stored.arrays, **writer.arrays}.items()
-        }
+        held = {table.name.text: table.array for table in declared} | writer.arrays
+        arrays = {f"{self.model}.{name}": array for name, array in held.items()}
         return ImportedSpec(
             text=text, model=self.model, arrays=arrays, sources=writer.sources,
             inputs=self.inputs, outputs=values, results=results,

@@ -16,6 +16,27 @@ from gradc_runtime.onnx.importer.expression import Expr
 from gradc_runtime.onnx.importer.sizes_known_later import FreeSize
 
 
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """The expression `of` is `plain`, which lies in the same slots, times a number."""
+
+    of: Expr
+    plain: Expr
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The expression `of` is q @ k times a number: what attention is made of (`attention.py`)."""
+
+    of: Expr
+    q: GraphValue  # [..., positions, width]
+    k: GraphValue  # [..., width, positions that are seen]
+    factor: float
+    causal: bool = False  # -inf at positions that come later
+    soft: bool = False  # softmax of that
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphValue:
     """One value; exactly one of `array` and `expr` is there."""
@@ -30,6 +51,7 @@ class GraphValue:
     shared: bool = False  # an initializer that several nodes read
     classes: int = 0  # it is a label in the language, one of so many
     roots: frozenset[str] = frozenset()  # inputs of the graph that it is computed from
+    meaning: Scaled | Scores | None = None  # of `expr`, if its `of` is that
 
     @property
     def rank(self) -> int:

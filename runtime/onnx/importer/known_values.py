@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_runtime.onnx.importer.atoms import is_free
 from gradc_runtime.onnx.importer.graph_value import GraphValue, of_array
 from gradc_runtime.onnx.importer.imported_graph import GraphNode
 from gradc_runtime.onnx.importer.read_model import kind_of
@@ -20,6 +21,7 @@ from gradc_runtime.system.errors import DataError
 
 LARGEST = 1 << 24  # numbers of a result
 STRUCTURAL = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten", "Cast"}
+MOVED = {"Transpose", "Squeeze", "Unsqueeze", "Identity"}
 Arrays = list[Any]  # of NumPy, whose types say less than they cost
 BROADCAST = {"Add", "Sub", "Mul", "Div", "Mod", "Equal", "And", "Or", "Less", "Greater",
              "GreaterOrEqual", "LessOrEqual", "Where"}  # fmt: skip
@@ -38,6 +40,8 @@ def known_results(
         return None
     given = [v for v in inputs if v is not None]
     shape = given[-1].array if given else None
+    if node.op in MOVED and any(is_free(axis) for v in given for axis in v.axes):
+        return None  # its rule knows where the batch is
     if node.op in ("ConstantOfShape", "Expand") and shape is not None and shape.dtype == object:
         return None  # a shape with the batch in it
     if any(v.trained for v in given) and (

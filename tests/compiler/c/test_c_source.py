@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc_compiler.emitted.scalar_writer import NotPrinted
 from tests.compiler.c.emitting import NEEDS_CC, SPECS, Emitted, drawn, emitted
+from tests.compiler.c.sequences import Sequences
 
 pytestmark = NEEDS_CC
 
@@ -159,6 +159,68 @@ def test_a_step_has_room_for_its_batch(tmp_path: Path) -> None:
     assert made.call("start", None) == -1 and made.call("start", made.state) == 0
 
 
-def test_what_has_no_c_yet(tmp_path: Path) -> None:
-    with pytest.raises(NotPrinted, match="orders and running sums have no C yet"):
-        Emitted("model f(x : [4]) -> [4] { cumsum(x) }", "forward/f", tmp_path)
+ALONG_AXES = """
+model f(x : [3, 5], y : [2000], k : class(3)) -> (
+    up : [3, 5], down : [3, 5], long : [2000], sorted : [3, 5], turned : [3, 5], row : [5]
+) {
+    (cumsum(x, axis = 0), cumsum(x, backwards = true), cumsum(y), sort(2 * x - 1),
+        take_along(x, argsort(-x)), sort(x)[k])
+}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_orders_and_running_sums(tmp_path: Path, dtype: str) -> None:
+    made = Emitted(ALONG_AXES, "forward/f", tmp_path, dtype=dtype)
+    x = np.random.default_rng(0).integers(0, 3, (6, 3, 5)).astype(dtype)
+    x[1, 1], x[2, 0, 2], x[3, 2] = np.nan, np.nan, [np.inf, -np.inf, 0, -0.0, np.inf]
+    y = np.random.default_rng(1).random((6, 2000)).astype(dtype) + 100
+    k = (np.arange(6) % 3).astype(made.dtype_of(made.session.program.inputs["f"]["k"]))
+    wanted = made.session.run("f", x=x, y=y, k=k)
+    for found, value in zip(made.run(x, y, k), wanted.values(), strict=True):
+        np.testing.assert_allclose(found, value, rtol=1e-6 if dtype == "float32" else 1e-14)
+
+
+SORTED_STEP = """
+model f(x : [6]) -> [6] {
+    param w : [6] = 1
+    cumsum(sort(x * w)) + sort(w)
+}
+data d(x : [6], y : [6]) = random(64)
+train on d {
+    minimize sum((f(x) - y)^2)
+    using sgd(lr = 1e-2), batch 8
+}
+"""
+
+
+def test_their_gradients(tmp_path: Path) -> None:
+    made = Emitted(SORTED_STEP, "step/train", tmp_path, batch=8)
+    made.start()
+    inputs = drawn(made, 8)
+    for _ in range(4):
+        found, wanted = made.step(*inputs.values()), made.session.step(**inputs)
+        np.testing.assert_allclose(found, list(wanted.values()), rtol=1e-5)
+
+
+NAMES = """
+model f(
+    clamp : [3], row : seq [3], order : class(3), philox : [3], f_scale : [3], constant_3 : [3],
+) -> [3] {
+    param scale : [3] = 0.5
+    param run : [3] = 2
+    param stage_0 : [3] = 3
+    param message : [3] = 4
+    t = tensor(1, 5, 2) * scale * run * stage_0 * message
+    r = row |> scan(elman(3))
+    sort(philox + t) + clamp * f_scale + constant_3 * last(r) + (order |> embedding(3, 3))
+}
+"""
+
+
+def test_names_that_functions_of_the_file_have(tmp_path: Path) -> None:
+    made = Emitted(NAMES, "forward/f", tmp_path)
+    given = Sequences(made, 4)
+    wanted = made.session.run("f", **given.of_session)
+    (found,) = given.run().values()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)

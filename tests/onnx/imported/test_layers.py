@@ -155,3 +155,21 @@ def test_a_square_meets_its_transpose(call: Caller, tmp_path: Path, op: str) -> 
     model = model_of(nodes, {"x": ["N", 4, 4]}, {"y": ["N", *size]}, {})
     _, session = imported(call, tmp_path, model)
     same_as_onnxruntime(tmp_path, session, drawn(3, 4, 4))
+
+
+def test_what_all_examples_share_has_their_axis(call: Caller, tmp_path: Path) -> None:
+    """Learnt rows repeated for every example keep the batch through a transposition."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["n"], start=0, end=1),
+        helper.make_node("Concat", ["n", "rest"], ["to"], axis=0),
+        helper.make_node("Expand", ["w", "to"], ["each"]),
+        helper.make_node("Transpose", ["each"], ["turned"], perm=[1, 0, 2]),
+        helper.make_node("Shape", ["turned"], ["again"], start=1, end=2),
+        helper.make_node("Concat", ["again", "six"], ["flat"], axis=0),
+        helper.make_node("Transpose", ["turned"], ["back"], perm=[1, 0, 2]),
+        helper.make_node("Reshape", ["back", "flat"], ["row"]),
+        helper.make_node("Add", ["row", "x"], ["y"]),
+    ]
+    held = {"w": drawn(1, 2, 3), "rest": np.array([2, 3]), "six": np.array([6])}
+    _, session = imported(call, tmp_path, model_of(nodes, {"x": ["N", 6]}, {"y": ["N", 6]}, held))
+    same_as_onnxruntime(tmp_path, session, drawn(4, 6))

@@ -124,6 +124,63 @@ def test_every_function_and_whole_numbers(tmp_path: Path, dtype: str) -> None:
     assert wrong == "Error: f: a whole number is not one of its classes"
 
 
+TWO_TIMES = """
+model f(xs : seq [3], ks : seq class(4), lengths : [2], fixed : seq(2) [2]) -> (
+    each : seq [3], all : [3], order : [5]
+) {
+    each = xs |> scan(elman(3))
+    late = time_sum(ks |> embedding(4, 3))
+    (each, time_mean(each) + late + sum(lengths), sort(concat(lengths, last(fixed), [sum(late)])))
+}
+"""
+
+
+@NEEDS_CLANG
+@NEEDS_NODE
+def test_sequences(tmp_path: Path) -> None:
+    (tmp_path / "f.nn").write_text(TWO_TIMES)
+    assert wasm(tmp_path / "f.nn", tmp_path / "made") == ["f.mjs", "f.wasm"]
+    session = gradc.Session(gradc.compile_file(tmp_path / "f.nn"), threads=1, seed=0)
+    draws = np.random.default_rng(0)
+    counts = {"xs": [3, 0, 64, 1], "ks": [1, 5, 2, 0]}
+    real = {"lengths": draws.normal(size=(4, 2)), "fixed": draws.normal(size=(4, 2, 2))}
+    xs = [draws.normal(size=(k, 3)) for k in counts["xs"]]
+    ks = [draws.integers(0, 4, k) for k in counts["ks"]]
+    wanted = session.run("f", xs=xs, ks=ks, **real)
+    given = {name: [float(x) for x in np.ravel(a)] for name, a in real.items()}
+    given |= {"xs": [float(x) for x in np.concatenate(xs).ravel()]}
+    given |= {"ks": [int(k) for k in np.concatenate(ks)]}
+    given |= {f"{name}_lengths": own for name, own in counts.items()}
+    (found,) = in_node(tmp_path / "made", "f", (given, None))
+    assert isinstance(found, dict), found
+    for name, values in {**wanted, "each": np.concatenate(wanted["each"])}.items():
+        np.testing.assert_allclose(np.reshape(found[name], values.shape), values, 1e-5, 1e-5)
+
+
+@NEEDS_CLANG
+@NEEDS_NODE
+def test_lengths_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    wasm(SPECS / "row_digits.nn", tmp_path)
+    rows = [0.25] * (28 * 3)
+    wrong = [
+        {"rows": rows, "rows_lengths": [1, 1]}, {"rows": rows, "rows_lengths": [4, -1]},
+        {"rows": rows, "rows_lengths": [1.5, 1.5]}, {"rows": rows[1:]}, {"rows_lengths": [3]},
+        {"rows": [0.0] * (28 * 65)}, {"rows": rows, "lengths": [3]},
+    ]  # fmt: skip
+    alone, told, *faults = in_node(
+        tmp_path, "digit", ({"rows": rows}, None), ({"rows": rows, "rows_lengths": [3]}, None),
+        *((one, None) for one in wrong),
+    )  # fmt: skip
+    assert len(alone) == 10 and alone == told
+    whole = "Error: rows_lengths are whole numbers from 0 on"
+    assert faults == [
+        "Error: rows has 3 elements, and rows_lengths are 2 together", whole, whole,
+        "Error: rows has 83 numbers, and an element has 28", "Error: digit needs rows",
+        "Error: digit: a sequence is longer than there is room for, or its length is below 0",
+        "Error: digit has no input lengths; it reads rows, rows_lengths",
+    ]  # fmt: skip
+
+
 @NEEDS_CLANG
 @NEEDS_CHROMIUM
 def test_a_page_reads_what_is_drawn(trained: tuple[Session, Path]) -> None:
@@ -144,9 +201,6 @@ def test_what_cannot_be_built_is_told(
     asked = ["build", str(SPECS / "mnist_cnn.nn"), "-o", str(tmp_path), "--emit", "wasm"]
     assert run([*asked, "--what", "step"]) == 2
     assert "--emit wasm is for models" in capsys.readouterr().err
-    of_sequences = ["build", str(SPECS / "row_digits.nn"), "-o", str(tmp_path), "--emit", "wasm"]
-    assert run(of_sequences) == 2
-    assert "sequences have no WebAssembly yet" in capsys.readouterr().err
     monkeypatch.setenv("PATH", os.devnull)
     assert run(asked) == 2
     assert "apt-get install clang lld" in capsys.readouterr().err

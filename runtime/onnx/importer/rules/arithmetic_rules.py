@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_runtime.onnx.importer.attention import hidden_by, masked, times
 from gradc_runtime.onnx.importer.expression import Expr, call, number, operation
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.read_model import kind_of
@@ -54,7 +55,16 @@ def arithmetic(operator: str, written: str, function: Callable[[Expr, Expr], Exp
     @rule(operator, written)
     def lower(n: RuleContext) -> GraphValue:
         a, b = old_broadcast(n)
-        return n.elementwise(lambda x, y: wrapped(function(x, y), a.kind), a, b)
+        found = n.elementwise(lambda x, y: wrapped(function(x, y), a.kind), a, b)
+        return noted(n.op, found, a, b)
+
+
+def noted(op: str, found: GraphValue, a: GraphValue, b: GraphValue) -> GraphValue:
+    """A sum or product with what it means to attention."""
+    (value, known) = (b, a) if b.expr is not None else (a, b)
+    if op == "Add":
+        return masked(found, value, hidden_by(known.array))
+    return times(found, value, known, by=False) if op == "Mul" else found
 
 
 arithmetic("Add", "a + b", lambda a, b: a + b)
@@ -67,7 +77,7 @@ def div(n: RuleContext) -> GraphValue:
     """`Div`: a quotient."""
     a, b = old_broadcast(n)
     if a.is_real:
-        return n.elementwise(lambda x, y: x / y, a, b)
+        return times(n.elementwise(lambda x, y: x / y, a, b), a, b, by=True)
     return n.elementwise(
         lambda x, y: call("sign", x) * call("sign", y) * (call("abs", x) // call("abs", y)), a, b
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_runtime.onnx.importer.attention import chosen_scores
 from gradc_runtime.onnx.importer.expression import Expr, call
 from gradc_runtime.onnx.importer.graph_value import GraphValue, of_array
 from gradc_runtime.onnx.importer.rule import RuleContext, rule
@@ -44,7 +45,9 @@ def constant(n: RuleContext, value: Any) -> GraphValue:
 @rule("Where", "where(c, a, b)")
 def where(n: RuleContext) -> GraphValue:
     """`Where`: one of two operands, chosen at each place."""
-    return n.elementwise(lambda c, a, b: call("where", c, a, b), *n.values(), kind=n.value(1).kind)
+    values = n.values()
+    found = n.elementwise(lambda c, a, b: call("where", c, a, b), *values, kind=n.value(1).kind)
+    return chosen_scores(found, *values)
 
 
 @rule("IsInf", "x == inf")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.onnx.importer.atoms import Axes, is_free, size_of, sizes, slots_of
+from gradc_runtime.onnx.importer.atoms import Axes, size_of, sizes, slots_of
 from gradc_runtime.onnx.importer.expression import (
     Expr,
     Weights,
@@ -222,7 +222,7 @@ def dropout(n: RuleContext) -> Any:
     rate = float(n.array(1).reshape(())) if n.has(1) else n.attr("ratio", 0.5)
     mask = of_array("mask", np.ones([1] * x.rank, bool))
     found = n.same(x)
-    if x.expr is not None and 0 < rate < 1 and not any(is_free(a) and False for a in x.axes):
+    if x.expr is not None and 0 < rate < 1:
         expr, slots = n.opened(x)
         rate_text = number(np.float32(rate)).text
         layer = "dropout" if rate_text == "0.5" else f"dropout({rate_text})"

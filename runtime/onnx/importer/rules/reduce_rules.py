@@ -11,6 +11,7 @@ import numpy as np
 
 from gradc_runtime.onnx.importer.arrange import place_of
 from gradc_runtime.onnx.importer.atoms import Axes, size_of, sizes, slots_of
+from gradc_runtime.onnx.importer.attention import softened
 from gradc_runtime.onnx.importer.expression import (
     Expr,
     call,
@@ -165,11 +166,13 @@ def softmax(n: RuleContext) -> GraphValue:
     axis = n.axis(x, n.attr("axis", 1 if n.opset < 13 else -1))
     if n.opset >= 13:
         expr, slots = last(n, x, axis)
-        return n.made(pipe(expr, layer), x.axes, slots)
-    n.require_own(x, *range(axis, x.rank))
-    whole = tuple(a for own in x.axes[axis:] for a in own)
-    slots = (*slots_of(x.axes[:axis]), whole)
-    return n.made(pipe(n.expr(x, slots), layer), x.axes, slots)
+    else:
+        n.require_own(x, *range(axis, x.rank))
+        whole = tuple(a for own in x.axes[axis:] for a in own)
+        slots = (*slots_of(x.axes[:axis]), whole)
+        expr = n.expr(x, slots)
+    found = n.made(pipe(expr, layer), x.axes, slots)
+    return softened(found, x) if (n.op, axis) == ("Softmax", x.rank - 1) else found
 
 
 @rule("Hardmax", "iota(n) == argmax(x)")

@@ -142,7 +142,7 @@ def expand(n: RuleContext) -> GraphValue:
         array = np.broadcast_to(x.array, bounded([size_of(a) for a in axes]))
         return n.same(x, axes=axes, array=np.ascontiguousarray(array))
     if [size_of(a) for a in axes] == [size_of(a) for a in x.axes]:
-        return n.same(x, axes=axes)
+        return n.made(n.plain(replace(x, axes=axes)), axes) if x.trained else n.same(x, axes=axes)
     mask = np.ones([1 if is_free(a) else size_of(a) for a in axes], x.kind)
     full = GraphValue(name="", axes=axes, kind=x.kind, array=mask)
     return broadcast_to(n, replace(x, axes=tuple(

@@ -130,11 +130,9 @@ def one_way(
     settings = ", backwards = true" if backwards else ""
     wants_inner = n.op == "LSTM" and len(n.outputs) > 2 and bool(n.outputs[2])
     settings += ", all = true" if wants_inner else ""
-    starts = [start for k in (5, 6) if n.has(k) and (start := start_of(n, k, d)) is not None]
+    starts = starts_of(n, d, units)
     if starts:
-        both = starts if n.op != "LSTM" else [starts[0], starts[-1]]
-        settings += ", start = {}" if len(both) == 1 else ", start = ({}, {})"
-        starts = both
+        settings += ", start = {}" if len(starts) == 1 else ", start = ({}, {})"
     sequence = n.expr(x, (width,) if is_free(time) else (time, width))
     rows = "" if is_free(time) else " |> rows"
     cell = f"{{}}{rows} |> scan({name}({units}){settings})"
@@ -147,16 +145,21 @@ def one_way(
     return along, call(end, states), call(end, inner)
 
 
-def start_of(n: RuleContext, k: int, d: int) -> Expr | None:
-    """The state that a direction begins with; None for zeros.
+def starts_of(n: RuleContext, d: int, units: int) -> list[Expr]:
+    """What a direction begins with, of an LSTM both its states; nothing where that is zeros."""
+    found = [start_of(n, k, d) for k in ((5, 6) if n.op == "LSTM" else (5,))]
+    if all(start is None for start in found):
+        return []
+    return [Expr(f"zeros([{units}])") if start is None else start for start in found]
 
-    Raises `DataError` where only one of the two of an LSTM is given.
-    """
+
+def start_of(n: RuleContext, k: int, d: int) -> Expr | None:
+    """The state that a direction begins with; None for zeros."""
+    if not n.has(k):
+        return None
     value = n.value(k)
     if value.array is not None and not value.array.any():
         return None
-    if n.op == "LSTM" and not (n.has(5) and n.has(6)):
-        raise DataError("one of the two states that an LSTM begins with")
     axes: Axes = value.axes
     expr = n.expr(value, (axes[0], axes[2]))
     return Expr(f"{{}}[{d}]", (expr,), 9, (9,))

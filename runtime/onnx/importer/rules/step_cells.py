@@ -138,12 +138,13 @@ class StepCell:
             seen = seen if bias is None else seen + bias
         return seen
 
-    def act(self, k: int, x: Expr) -> Expr:
-        """An activation, of what is within `clip`.
+    def act(self, k: int, x: Expr, *, clipped: bool = True) -> Expr:
+        """An activation, of what is within `clip`; that of the inner state is not clipped, as in
+        onnxruntime.
 
         Raises `DataError` for one that is unknown.
         """
-        bound = self.n.attr("clip")
+        bound = self.n.attr("clip") if clipped else None
         if bound is not None:
             limit = number(np.float32(bound))
             x = call("minimum", call("maximum", x, -limit), limit)
@@ -168,7 +169,7 @@ class StepCell:
         i = self.act(0, seen(0, c))
         f = 1 - i if self.n.attr("input_forget", 0) else self.act(0, seen(2, c))
         new = f * c + i * self.act(1, self.gate(3, x, h))
-        return self.act(0, seen(1, new)) * self.act(2, new), new
+        return self.act(0, seen(1, new)) * self.act(2, new, clipped=False), new
 
     def gru(self, x: Expr, h: Expr) -> Expr:
         """Gates z, r, h."""

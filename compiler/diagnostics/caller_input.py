@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from gradc_compiler.diagnostics.source import CompileError, refused
+from gradc_compiler.diagnostics.wording import a_kind
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -42,7 +43,7 @@ def text_of(given: object) -> str:
     """The text of a spec; E0101 for anything else."""
     if isinstance(given, str):
         return given
-    message = f"a spec is text, not a {type(given).__name__}"
+    message = f"a spec is text, not {a_kind(given)}"
     raise refused(CALL, "E0101", message, "compile_source takes text, compile_file a path")
 
 
@@ -50,7 +51,7 @@ def file_of(given: object) -> Path:
     """The path of a spec; E0101 for what is none."""
     if isinstance(given, str | PathLike) and isinstance(path := fspath(given), str):
         return Path(path)
-    message = f"a path is text, not a {type(given).__name__}"
+    message = f"a path is text, not {a_kind(given)}"
     raise refused(CALL, "E0101", message, "compile_file takes a path, compile_source text")
 
 
@@ -59,7 +60,7 @@ def settings_of(given: object) -> dict[str, Any]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise _no_setting(f"settings are a mapping by name, not a {type(given).__name__}")
+        raise _no_setting(f"settings are a mapping by name, not {a_kind(given)}")
     return {_name_of(name): _value_of(str(name), value) for name, value in given.items()}
 
 
@@ -69,7 +70,7 @@ def passes_of(
     """The passes to switch off, `former` names read as those of today; `ValueError` for none."""
     names = {given} if isinstance(given, str) else given
     if not isinstance(names, Collection):
-        raise ValueError(f"passes are names, not a {type(given).__name__}")
+        raise ValueError(f"passes are names, not {a_kind(given)}")
     names = {(former or {}).get(name, name) if isinstance(name, str) else name for name in names}
     if unknown := sorted(str(name) for name in names if name not in known):
         raise ValueError(f"no optimisation is called {unknown[0]}; there are {', '.join(known)}")

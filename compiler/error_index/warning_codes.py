@@ -140,4 +140,24 @@ CODES: dict[str, Explanation] = {
         _NET + _LABELS + "train on d { minimize cross_entropy(f(x), y) using adam(lr = 1) }",
         _NET + _LABELS + "train on d { minimize cross_entropy(f(x), y) using adam(lr = 1e-3) }",
     ),
+    "W0015": Explanation(
+        "inputs that are far from unit size",
+        "First weights and rates are made for numbers about 1: an income of 40,000 beside an age\n"
+        "of 40 drowns the age, and lets the loss explode. Inputs that are more than 30 times\n"
+        "larger or smaller than 1 in the first examples are told by `gradc check` and `gradc\n"
+        "train`. Tables are standardised by the part that is trained on, and the run keeps the\n"
+        "measure for new rows; bytes of pictures are divided by 255 in the model.",
+        _NET + _LABELS + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+        _NET
+        + 'data d(x : [3], y : class(4)) = csv("d.csv", standardised = "x")\n'
+        + "train on d { minimize cross_entropy(f(x), y) using sgd }",
+    ),
+    "W0016": Explanation(
+        "a constant among the indices of a contraction",
+        "A name of the file's constants means its number in a contraction too: W[k, i] reads one\n"
+        "column if i is a constant, and there is no sum over i. Where a place is meant, a longer\n"
+        "name says so.",
+        "let i = 2\nmodel f(W : [3, 4], x : [4]) -> [3] { contract(k < 3 : W[k, i] * x[i]) }",
+        "let i = 2\nmodel f(W : [3, 4], x : [4]) -> [3] { i * contract(k < 3 : W[k, j] * x[j]) }",
+    ),
 }

@@ -1,7 +1,8 @@
 """What compiles and is hardly meant: a look at what a spec became, before anything runs.
 
 `unused` and `unused_names` look at what is declared, `losses` and `singular` at what a step of the
-training computes, `habits` at what other frameworks mean by the same words.
+training computes, `habits` at what other frameworks mean by the same words, `contraction_names` at
+constants among indices.
 Each warning is a function that yields `FoundWarning`s; a row gives it its code.  It says only what
 is certain: the place is the author's own, and what is said of it holds whatever the data are.
 """
@@ -12,7 +13,14 @@ from collections.abc import Callable, Iterator
 
 from gradc_compiler.diagnostics.source import WARNING, Diagnostic, Label
 from gradc_compiler.elaborate import Module
-from gradc_compiler.warnings import habits, losses, singular, unused, unused_names
+from gradc_compiler.warnings import (
+    contraction_names,
+    habits,
+    losses,
+    singular,
+    unused,
+    unused_names,
+)
 from gradc_compiler.warnings.step_view import FoundWarning, Look
 
 OF_MODULES: dict[str, Callable[[Module], Iterator[FoundWarning]]] = {
@@ -21,6 +29,7 @@ OF_MODULES: dict[str, Callable[[Module], Iterator[FoundWarning]]] = {
     "W0008": unused_names.unused_names,
     "W0009": unused_names.never_looked_at,
     "W0010": habits.batch_axis,
+    "W0016": contraction_names.constant_indices,
 }
 OF_STEPS: dict[str, Callable[[Look], Iterator[FoundWarning]]] = {
     "W0001": losses.softmax_twice,
@@ -33,6 +42,7 @@ OF_STEPS: dict[str, Callable[[Look], Iterator[FoundWarning]]] = {
     "W0013": habits.dead_parameters,
     "W0014": habits.large_rates,
 }
+OF_DATA = ("W0015",)  # on first examples, which the runtime reads: `unscaled_inputs`
 
 
 def warnings_of(module: Module) -> tuple[Diagnostic, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
 
 from tests.random_specs import along_axes, sequences, tensors
@@ -80,7 +81,30 @@ def spec(choose: Choose) -> str:
         if choose(2):
             lines.append("report r = 2 * sum(f_out), q = max(f_out)")
     block = "".join(f"    {line}\n" for line in lines)
-    return first + "\n".join([*body.definitions, data, f"train on d {{\n{block}}}\n"])
+    text = "\n".join([*body.definitions, data, f"train on d {{\n{block}}}\n"])
+    return first + (with_constants(text, choose) if choose(3) else text)
+
+
+CONSTANTS = {  # what a number may be called, and where it stands
+    "wide": r"dense\((41)\)",
+    "rate": r"\blr = ([\d.e-]+)",
+    "shift": r"_out - (0\.3)\)",
+}
+
+
+def with_constants(text: str, choose: Choose) -> str:
+    """The same spec with some of its numbers as constants of the file, one made of another."""
+    lets = list[str]()
+    for name, place in CONSTANTS.items():
+        found = re.search(place, text)
+        if found is None or not choose(2):
+            continue
+        text = text[: found.start(1)] + name + text[found.end(1) :]
+        if choose(2):
+            lets += [f"let {name}_once = {found[1]}", f"let {name} = 1 * {name}_once"]
+        else:
+            lets.append(f"let {name} = {found[1]}")
+    return "".join(f"{line}\n" for line in lets) + text
 
 
 __all__ = ["along_axes", "sequences", "spec", "tensors"]  # the modules file their rules

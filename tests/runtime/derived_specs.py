@@ -84,6 +84,12 @@ train on d {
     report v5 = exp, "for a, b" = loss * 2, "param" = f, batch = 1, f, (exp - g0) * 2
 }
 """
+CASES["an optimizer without settings"] = """
+optimizer mine(p, g) { p' = p - 0.01 * g }
+model f(x : [3]) -> scalar { x |> dense(1) |> as(scalar) }
+data d(x : [3], y : scalar) = npz("none.npz")
+train on d { minimize (f(x) - y)^2 using mine }
+"""
 CASES["sequences"] = """
 model tag(xs : seq [3]) -> seq [4] {
     xs |> both(lstm(3, forget = 2), gru(2)) |> dropout(0.3) |> scan(elman(3)) |> dense(4)

@@ -58,6 +58,8 @@ def _hint_for_missing(
         return f"scan({definition.name}(...)) applies it along a sequence"
     if bound or definition.settings:
         return None
+    if definition.kind in ("optimizer", "initializer", "regularizer", "schedule"):
+        return f"it has no settings, so it stands without brackets: `{definition.name}`"
     return f"in a chain it stands without brackets: `|> {definition.name}`"
 
 

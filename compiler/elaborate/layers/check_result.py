@@ -12,6 +12,7 @@ from gradc_compiler.elaborate.names.values import LayerLike, Record, Sizes, Stat
 from gradc_compiler.elaborate.types.fixits import product_instead, repair_claim
 from gradc_compiler.elaborate.types.show_types import show_type, type_of
 from gradc_compiler.elaborate.types.sizes import known_shape, written_type
+from gradc_compiler.elaborate.types.time_hints import parts_of_elements
 from gradc_compiler.elaborate.types.unify import Mismatch, match_inside
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.syntax.grammar.tree import (
@@ -88,12 +89,7 @@ def _wrong_claim(
     """E0301: a body gives another type than its definition claims."""
     last, gives = definition.body[-1], show_type(type)
     because = f": {mismatch}" if str(mismatch) else ""
-    source: list[tuple[Span, str]] = []
-    other = ""
-    if isinstance(last, ResultStmt):
-        wanted = known_shape(claim, scope)
-        source, other = repair_claim(last.value, claim, wanted, type)
-        other = other or product_instead(last.value, wanted, type)
+    source, other = _mend(last, claim, type, scope)
     return scope.fault(
         "E0301",
         f"`{definition.name}` claims {written_type(claim, scope)}, but its body gives"
@@ -103,6 +99,18 @@ def _wrong_claim(
         secondary=[(_last_stage(last), f"this is {gives}"), *source],
         hint=f"write `-> {gives}`{other}" if not scope.unit.is_prelude else None,
     )
+
+
+def _mend(
+    last: Statement, claim: TypeExpr, type: TensorType | tuple[Any, ...], scope: Scope
+) -> tuple[list[tuple[Span, str]], str]:
+    """Where a wrong size comes from, and the tail of a hint."""
+    if not isinstance(last, ResultStmt):
+        return [], ""
+    wanted = known_shape(claim, scope)
+    source, other = repair_claim(last.value, claim, wanted, type)
+    other = other or product_instead(last.value, wanted, type)
+    return source, other + parts_of_elements(last.value, scope)
 
 
 def _last_stage(last: Statement) -> Span:

@@ -24,6 +24,7 @@ from gradc_compiler.elaborate.types.fixits import names_in
 from gradc_compiler.elaborate.types.ranges import has_range, require_in_range
 from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.sizes import check_size, written_type
+from gradc_compiler.elaborate.types.time_hints import along_time
 from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match_sizes, unify
 from gradc_compiler.syntax.grammar.tree import (
     Definition,
@@ -78,7 +79,7 @@ def _check_setting(
     hint = None
     if isinstance(parameter.type, Shape) and is_number(meaning):
         hint = f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
-        hint += channels_left_out(definition, meaning, span)
+        hint += channels_left_out(definition, meaning, span) or along_time(span, scope)
     message = f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}"
     declared = [(parameter.span, "declared here")]
     raise scope.fault("E0302", message, span, secondary=declared, hint=hint)

@@ -224,7 +224,7 @@ def _spelled(
                 for name, value in settings.items()
                 if all(map(known, definitions_in(value)))
             )
-            return f"{definition.name}({inner})"
+            return f"{definition.name}({inner})" if definition.settings else definition.name
         case Defined(definition=definition):
             return definition.name
         case bool():

@@ -39,7 +39,7 @@ def message(text: Any, overrides: Any = None) -> str:
         ({"lr": 1j}, "E0403: `lr` is a finite number, got 1j"),
         ({"lr": None}, "E0403: `lr` is a finite number, got None"),
         ({3: 3}, "E0403: a setting is named by text, not by 3"),
-        (3, "E0403: settings are a mapping by name, not a int"),
+        (3, "E0403: settings are a mapping by name, not an int"),
         ([("lr", 1)], "E0403: settings are a mapping by name, not a list"),
         ({"data": 3}, "E0607: data comes from a call such as"),
     ],
@@ -56,7 +56,7 @@ def test_numbers_of_numpy_are_numbers(value: Any) -> None:
 
 
 def test_a_spec_is_text_and_a_path_is_one() -> None:
-    assert message(3) == "E0101: a spec is text, not a int"
+    assert message(3) == "E0101: a spec is text, not an int"
     assert message(b"model") == "E0101: a spec is text, not a bytes"
     for path in (3, None, b"a.nn", Decimal(1)):
         with pytest.raises(CompileError, match="a path is text, not a"):
@@ -69,5 +69,5 @@ def test_a_spec_is_text_and_a_path_is_one() -> None:
 def test_passes_have_names(without: Any, name: str) -> None:
     with pytest.raises(ValueError, match=f"no optimisation is called {name}; there are simplify"):
         compile_source(LINE, without=without)
-    with pytest.raises(ValueError, match="passes are names, not a int"):
+    with pytest.raises(ValueError, match="passes are names, not an int"):
         compile_source(LINE, without=3)  # type: ignore[arg-type]

@@ -146,6 +146,6 @@ def test_a_report_called_loss_that_is_the_loss_is_fine() -> None:
 
 def test_explanations_name_every_code_of_a_row() -> None:
     from gradc_compiler.error_index import CODES
-    from gradc_compiler.warnings import OF_MODULES, OF_STEPS
+    from gradc_compiler.warnings import OF_DATA, OF_MODULES, OF_STEPS
 
-    assert {c for c in CODES if re.match(r"W\d{4}$", c)} == {*OF_MODULES, *OF_STEPS}
+    assert {c for c in CODES if re.match(r"W\d{4}$", c)} == {*OF_MODULES, *OF_STEPS, *OF_DATA}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,11 @@ from gradc_runtime.embed.frozen_step import frozen_step
 from gradc_runtime.embed.interface import CInterface
 from gradc_runtime.embed.levels import NATIVE, kernels_of
 from gradc_runtime.embed.library_source import kind_of, library_source, own_memory
+from gradc_runtime.embed.prediction_interface import PredictionInterface
+from gradc_runtime.embed.prediction_source import encoding_source, prediction_program
 from gradc_runtime.embed.program_source import program_source
 from gradc_runtime.embed.step_interface import StepInterface
+from gradc_runtime.embed.table_reading import TableReading
 from gradc_runtime.embed.toolchain import Toolchain
 from gradc_runtime.session.session import Session
 
@@ -55,7 +59,24 @@ def build(
     a model that cannot be built, `ToolchainError` where there is no C compiler, and `OSError` where
     the folder cannot be written.
     """
-    return _built(CInterface(frozen(session, model)), folder, levels, (*classes,))
+    interface = CInterface(frozen(session, model))
+    return _built(interface, folder, levels, program_source(interface, classes))
+
+
+def build_prediction(
+    session: Session, step: TrainStep, reading: TableReading, folder: Path,
+    levels: Sequence[str] = (NATIVE,),
+) -> list[Path]:  # fmt: skip
+    """Build what a step predicts of a table's rows, from the session's present state.
+
+    Raises as `build` does.
+    """
+    reading.require_in_c()
+    model = frozen(session, session.program.name, step.predict)
+    order = [str(array.name) for array in model.arrays("input")]
+    reading = replace(reading, types={name: reading.types[name] for name in order})
+    interface = PredictionInterface(model, reading)
+    return _built(interface, folder, levels, prediction_program(interface))
 
 
 def build_step(
@@ -69,18 +90,18 @@ def build_step(
 
 
 def _built(
-    interface: CInterface, folder: Path, levels: Sequence[str], classes: tuple[str, ...] | None
+    interface: CInterface, folder: Path, levels: Sequence[str], program: str | None
 ) -> list[Path]:
     """Build all files in a temporary folder and move them over once all are complete.
 
-    The stand-alone program is built unless `classes` is None.
+    A stand-alone program is built where there is the text of one.
     """
     tools = Toolchain.of(levels)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as place:
         made = _library(interface, levels, Path(place), tools)
-        if classes is not None:
-            (Path(place) / "main.c").write_text(program_source(interface, classes))
+        if program is not None:
+            (Path(place) / "main.c").write_text(program)
             tools.link_program("main.c", f"lib{interface.name}.a", interface.name, Path(place))
             made.append(interface.name)
         for file in made:
@@ -97,7 +118,8 @@ def _library(
     built = [kernels_of(level, kernels, word, place) for level in levels]
     data = [_data(values, place, tools) for values in (model.weights, model.made)]
     _texts(interface, place)
-    source = library_source(interface, [level for level, _ in built], data)
+    more = encoding_source(interface) if isinstance(interface, PredictionInterface) else ()
+    source = library_source(interface, [level for level, _ in built], data, more)
     (place / "model.c").write_text(source)
     tools.compile_c("model.c", f"{name}_model.o", place)
     objects = [file for _, files in built for file in files]

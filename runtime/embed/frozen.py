@@ -56,12 +56,12 @@ class FrozenModel:
         return [array for array in self.entry.arrays if array.role == role]
 
 
-def frozen(session: Session, model: str) -> FrozenModel:
-    """A session's model with its present weights.
+def frozen(session: Session, model: str, entry_name: str | None = None) -> FrozenModel:
+    """A session's model with its present weights; or another entry, called `model`.
 
     Raises `SessionError` for a model that no library can have yet.
     """
-    entry = session.program.entries[session.program.models[model]]
+    entry = session.program.entries[entry_name or session.program.models[model]]
     require_plain(model, entry)
     dtype = session.memory.words.dtype
     moved, kept, inside = compact(session.program.persistents, entry)

@@ -34,6 +34,8 @@ FAULTS = {  # negative return values of a call, and their meaning
     "WRONG_TENSOR": "a tensor of a file has another shape or another type of number",
     "WRONG_PROCESSOR": "this processor lacks instructions that the library was compiled for",
     "OTHER_INTERFACE": "header and library are of different models or versions",
+    "MISSING_CELL": "a cell is empty, and the run has nothing to fill it with",
+    "WRONG_CELL": "a cell is no number, date or category that the run knows",
 }
 OWN = (  # other names that the functions use
     "n", "workspace", "bytes", "code", "memory", "arrays", "run", "lengths", "numbers", "inside",

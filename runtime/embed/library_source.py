@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.program.entry import Space
 from gradc_runtime.cpu.interpreter import bytecode
-from gradc_runtime.embed.c_text import source_text
+from gradc_runtime.embed.c_text import filled, source_text
 from gradc_runtime.embed.frozen import FrozenModel
 from gradc_runtime.embed.frozen_step import FrozenStep
 from gradc_runtime.embed.interface import FAULTS, CInterface
@@ -53,10 +53,13 @@ LONGEST_KEY = len("__metadata__")  # bytes, of what a file of weights may say be
 MOST_BYTES = 1 << 60  # of a workspace: no sum of sizes overflows
 
 
-def library_source(interface: CInterface, levels: Sequence[Level], data: Sequence[str]) -> str:
+def library_source(
+    interface: CInterface, levels: Sequence[Level], data: Sequence[str], more: Iterable[str] = ()
+) -> str:
     """The source of a model's library, for some levels, the best first.
 
-    `data` holds the symbols of the weights and of the values computed from them.
+    `data` holds the symbols of the weights and of the values computed from them, `more` what stands
+    behind all else.
     """
     model = interface.model
     parts = [
@@ -71,6 +74,7 @@ def library_source(interface: CInterface, levels: Sequence[Level], data: Sequenc
         *(tensor_list(model) if model.persistents else ()),
         *map(source_text, sources_of(model)),
         *functions(interface),
+        *more,
     ]
     return "\n".join(parts) + "\n"
 
@@ -173,13 +177,6 @@ def own_memory(interface: CInterface) -> str:
         "MOST_ROOM": str(most_room(interface.model)),
     }
     return filled(source_text("own_memory.c"), facts)
-
-
-def filled(text: str, facts: Mapping[str, str]) -> str:
-    """A text in which the names of facts are replaced by the facts."""
-    for word, fact in facts.items():
-        text = text.replace(f"${word}$", fact)
-    return text
 
 
 def functions(interface: CInterface) -> Iterator[str]:

@@ -13,21 +13,27 @@ HEADERS = "limits.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"
 
 def program_source(interface: CInterface, classes: Sequence[str] = ()) -> str:
     """The program of a model; `classes` has the names of its classes, if they have names."""
-    return "\n".join([*described(interface, classes), source_text("program.c")])
+    common = source_text("program_files.c")
+    return "\n".join([*described(interface, classes), common, source_text("program.c")])
 
 
 def described(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
     """The part of the program that is specific to this model."""
+    yield from program_head(interface)
+    yield from fields(interface, classes)
+
+
+def program_head(interface: CInterface, *headers: str) -> Iterator[str]:
+    """Includes, and the names that a program calls its model by."""
     name = interface.name
     yield f"/* The program of {name}. */"
-    yield from (f"#include <{header}>" for header in HEADERS)
+    yield from (f"#include <{header}>" for header in (*HEADERS, *headers))
     yield f'#include "{name}.h"'
     yield f"#define PROGRAM {quoted(name)}"
     yield f"#define message_of {name}_message"
     yield f"#define interface_check {name}_check"
     yield f"typedef {interface.word_of(Kind.REAL)} real_word;"
     yield f"typedef {interface.word_of(Kind.INDEX)} index_word;"
-    yield from fields(interface, classes)
 
 
 def fields(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
@@ -70,7 +76,8 @@ def described_fields(interface: CInterface) -> Iterator[tuple[str, str]]:
 def model_call(interface: CInterface) -> Iterator[str]:
     """The functions that read weights, and call the model on the arrays of the fields."""
     name, loads = interface.name, bool(interface.model.persistents)
-    place = {field: f"arrays[{k}]" for k, (field, _) in enumerate(described_fields(interface))}
+    fields = [*interface.lengths, *interface.arguments]
+    place = {field: f"arrays[{k}]" for k, field in enumerate(fields)}
     given = ", ".join(place[argument] for argument in interface.order)
     asked = ", ".join([*(place[length] for length in interface.lengths), "n"])
     yield f"#define HAS_WEIGHTS {int(loads)}"

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.embed.c_text import source_text
-from gradc_runtime.embed.library_source import filled
+from gradc_runtime.embed.c_text import filled, source_text
 from gradc_runtime.embed.toolchain import WARNINGS, call
 from gradc_runtime.system.errors import ToolchainError
 

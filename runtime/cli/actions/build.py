@@ -17,11 +17,13 @@ from gradc_compiler.numba_module.module_source import emit_numba
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import TrainStep
 from gradc_runtime.cli.actions.output import say, write
+from gradc_runtime.cli.actions.predict import chosen_step
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.run import chosen
+from gradc_runtime.cli.actions.table_of_run import is_of_table, reading_of
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
-from gradc_runtime.embed.build_library import build, build_step
+from gradc_runtime.embed.build_library import build, build_prediction, build_step
 from gradc_runtime.embed.frozen_step import filled_schedule
 from gradc_runtime.embed.levels import levels_of
 from gradc_runtime.embed.wasm_module import WasmArgument, build_wasm
@@ -39,6 +41,10 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
         say("note: no --weights are given, so this is the network before training")
     made, session, request = session_with_weights(Request.of(spec, given), given)
     named = [] if given["name"] is None else [given["name"]]
+    if given["what"] == "predict" and given["emit"] != "library":
+        raise Refused(
+            "--what predict builds a library and a program; --emit writes a model or step"
+        )
     match given["emit"]:
         case "numba":
             paths = numba_module(made, session, named, given)
@@ -56,10 +62,14 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
 def library(
     session: Session, request: Request, named: list[str], given: Mapping[str, Any]
 ) -> Iterable[Path]:
-    """A model or a step as a library, and of a model a program, in the folder."""
-    folder, cpu = given["folder"], given["cpu"]
-    if given["what"] == "step":
+    """A model, a prediction or a step as a library, and of the first two a program."""
+    folder, cpu, what = given["folder"], given["cpu"], given["what"]
+    if what == "step":
         return build_step(session, *step_of(session, request, named), folder, cpu)
+    if what == "predict" or (what is None and not named and is_of_table(session, request)):
+        step = chosen_step(session, named[0] if named else None)
+        say(f"note: what is predicted of {', '.join(step.predicted)}; name a model to build that")
+        return build_prediction(session, step, reading_of(session, request, step), folder, cpu)
     model = chosen(session, named)
     return build(session, model, folder, class_names(session, request, model), cpu)
 

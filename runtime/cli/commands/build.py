@@ -20,6 +20,8 @@ def levels(_context: Any, _option: Any, given: str) -> list[str]:
 @declared("build", examples=[
     ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built",
      "libdigit.so, libdigit.a, digit.h, and the program built/digit"),
+    ("gradc build specs/house.nn --weights runs/house -o built",
+     "a program that reads new rows of the table, as gradc predict does"),
     ("gradc build specs/vae.nn encode --weights runs/vae -o built", "one model of several"),
     ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o built --cpu x86-64-v3,x86-64",
      "for every PC: those of the last ten years have faster kernels"),
@@ -41,8 +43,9 @@ def levels(_context: Any, _option: Any, given: str) -> list[str]:
               default="library",
               help="A library and a program, readable C99, a module for Numba,"
                    " or WebAssembly.")  # fmt: skip
-@click.option("--what", type=click.Choice(["run", "step"]),
-              help="The model, or a step of its training; a module has both.")  # fmt: skip
+@click.option("--what", type=click.Choice(["run", "predict", "step"]),
+              help="""The model; what `gradc predict` says of a table's row (where a run was
+        trained on a table, and no model is named); or a step of training.""")  # fmt: skip
 @click.option("--cpu", callback=levels, default="native", metavar="LEVEL,...",
               help="Processors that it is for: like this one (native), or all of a level: x86-64,"
                    " x86-64-v2, -v3, -v4, or aarch64; of several, the best.")  # fmt: skip

@@ -34,6 +34,7 @@ RUNTIME = {
 }  # fmt: skip
 CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.records.fast_dataclass",
+    "gradc_compiler.diagnostics.wording",
     "gradc_compiler.c.c_names",
     "gradc_compiler.pipeline",  # a back end of `onnx.backend` compiles what it is given
     "gradc_compiler.machine.addition_chains",

@@ -122,6 +122,11 @@ data = click.option(
     "--data", metavar="SOURCE", help="""Take the data from here instead: 'mnist()',
         'digits()', 'idx("DIR")', 'csv("FILE")', ... (paths start at the current folder).""",
 )  # fmt: skip
+assigned = click.option(
+    "--set", "assigned", multiple=True, type=Assignment(), metavar="NAME=VALUE...",
+    help="""Change settings of the optimizer, of training, or constants of the spec:
+        --set lr=1e-4 hidden=32.""",
+)  # fmt: skip
 passes = together([
     click.option("--batch", type=click.IntRange(1), help="Examples of one step."),
     click.option("--epochs", type=click.IntRange(0), help="Passes over the data."),
@@ -132,9 +137,7 @@ passes = together([
 ])  # fmt: skip
 settings = together([
     data,
-    click.option("--set", "assigned", multiple=True, type=Assignment(), metavar="NAME=VALUE...",
-                 help="""Change settings of the optimizer, of training, or constants of the spec:
-        --set lr=1e-4 hidden=32."""),
+    assigned,
     passes,
 ])  # fmt: skip
 precision = click.option(

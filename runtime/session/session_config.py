@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.diagnostics.wording import a_kind
 from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.session.backends import TARGETS
@@ -36,8 +37,8 @@ class SessionConfig:
         Raises `SessionError` where an argument is not what a session takes.
         """
         if not isinstance(program, Program):
-            kind = type(program).__name__
-            raise SessionError(f"a session needs a program, as compile_file gives it, not a {kind}")
+            kind = a_kind(program)
+            raise SessionError(f"a session needs a program, as compile_file gives it, not {kind}")
         if not is_known(target, TARGETS):
             raise SessionError(f"no target is called {target}{suggestion(target, TARGETS)}")
         program = rounded_or_not(program, precision, width(dtype))

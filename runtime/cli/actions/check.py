@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,23 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import DataSource
 from gradc_runtime.cli.actions import diagnostics
+from gradc_runtime.cli.actions.data_head import head_of
 from gradc_runtime.cli.actions.model_stages import ModelStage, is_owned, stages
 from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.room import WORD, data_bytes, memory_line, require_room
+from gradc_runtime.cli.actions.unscaled_inputs import unscaled_inputs
 from gradc_runtime.data import DataError, prepared
 
 MOST_NAMES = 3  # layers named in one line
 
 
-def check(specs: Sequence[Path], *, deny: bool, as_json: bool) -> int:
+def check(specs: Sequence[Path], given: Mapping[str, Any], *, deny: bool, as_json: bool) -> int:
     """Check each spec; 1 if any has errors, or, where warnings are denied, warnings."""
     answers, code = [], 0
     for path in specs:
         try:
-            made = Request(spec=path).compile()
+            made = Request.of(path, given).compile()
         except CompileError as fault:
             code = 1
             errors = json.loads(diagnostics_json(fault.diagnostics))
@@ -38,12 +40,11 @@ def check(specs: Sequence[Path], *, deny: bool, as_json: bool) -> int:
                 diagnostics.show(fault.diagnostics, as_json=False)
             continue
         require_room(made)
-        wrong = [fault for source in made.module.data for fault in faults_of(source)]
-        said = [replace(w, severity=ERROR if deny else WARNING) for w in made.program.warnings]
+        wrong, found = of_data(made, given)
+        warned = [*made.program.warnings, *found]
+        said = [replace(w, severity=ERROR if deny else WARNING) for w in warned]
         code = 1 if wrong or (deny and said) else code
-        told = json.loads(diagnostics_json(said))
-        found = {"errors": wrong + told, "warnings": []} if deny else {"errors": wrong}
-        answers.append({"spec": str(path), "warnings": told, **found, **described(made)})
+        answers.append(answer(path, made, wrong, said))
         if not as_json:
             show(made, wrong, said)
     if as_json:
@@ -51,16 +52,45 @@ def check(specs: Sequence[Path], *, deny: bool, as_json: bool) -> int:
     return code
 
 
-def faults_of(source: DataSource) -> list[dict[str, Any]]:
-    """Why data cannot come from where a spec says, as far as the spec tells: no file is read."""
-    try:
-        prepared(source)
-    except DataError as fault:
-        file, line, column = source.place.rsplit(":", 2)
-        primary = {"file": file, "line": int(line), "column": int(column)}
-        message = str(fault).removeprefix(f"{source.place}: ")
-        return [{"code": None, "message": message, "primary": primary}]
-    return []
+def answer(
+    path: Path, made: Compilation, wrong: list[dict[str, Any]], said: list[Diagnostic]
+) -> dict[str, Any]:
+    """All that there is to say of a spec, as data."""
+    told = json.loads(diagnostics_json(said))
+    denied = [one for one in told if one["severity"] == ERROR]
+    warnings = [one for one in told if one["severity"] == WARNING]
+    facts = {"spec": str(path), "warnings": warnings, "errors": wrong + denied}
+    return facts | described(made)
+
+
+def of_data(
+    made: Compilation, given: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[Diagnostic]]:
+    """Why data cannot come from where a spec says, and warnings of what comes.
+
+    As far as the spec and the first examples tell; with `--no-data` only the spec is asked.
+    """
+    wrong, warned = list[dict[str, Any]](), list[Diagnostic]()
+    for source in made.module.data:
+        try:
+            prepared(source)
+            if given["no_data"]:
+                continue
+            data = head_of(source, allow_path=given["allow_path"])
+        except DataError as fault:
+            wrong.append(told_of(source, str(fault)))
+            continue
+        train = made.module.train
+        if data is not None and train is not None and train.data == source.name:
+            warned += unscaled_inputs(made.program, data)
+    return wrong, warned
+
+
+def told_of(source: DataSource, fault: str) -> dict[str, Any]:
+    """An error of data, with the place at which the spec names it."""
+    file, line, column = (source.place or "--data:1:1").rsplit(":", 2)
+    primary = {"file": file, "line": int(line), "column": int(column)}
+    return {"code": None, "message": fault.removeprefix(f"{source.place}: "), "primary": primary}
 
 
 def show(made: Compilation, wrong: list[dict[str, Any]], said: list[Diagnostic]) -> None:

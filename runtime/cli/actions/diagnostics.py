@@ -22,10 +22,11 @@ def show(found: Sequence[Diagnostic], *, as_json: bool) -> None:
     click.echo(render_all(found, color=color), err=True, color=color or None)
 
 
-def brief(found: Sequence[Diagnostic], spec: Path) -> None:
-    """Warnings, a line each, and how to see more of them."""
+def brief(found: Sequence[Diagnostic], spec: Path, *, hints: bool = False) -> None:
+    """Warnings, a line each, perhaps with their hints, and how to see more of them."""
     for d in found:
         line = f"{d.primary.span}: {d.severity}[{d.code}]: {d.message}"
+        line += f"; {d.hint}" if hints and d.hint else ""
         click.echo(printable(line), err=True)
     if found:
         code = found[0].code

@@ -14,7 +14,7 @@ from gradc_runtime.cli.actions.plotting import require_plots
 from gradc_runtime.cli.actions.quality_tables import show_quality
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.with_weights import session_to_run, weights_at
-from gradc_runtime.data import Dataset, Examples, split
+from gradc_runtime.data import Examples, split
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.predictions_measured import Quality, qualities
 from gradc_runtime.session.session import Session
@@ -75,8 +75,7 @@ def encoding_of(request: Request, data: Examples) -> Encoding:
     """What the numbers of the data's fields stand for."""
     if request.encoding is not None:
         return Encoding.of_data(request.encoding)
-    found = data.encoding if isinstance(data, Dataset) else None
-    return found or Encoding()
+    return data.encoding or Encoding()
 
 
 def measured_fields(session: Session, data: Examples, encoding: Encoding) -> dict[str, Quality]:

@@ -20,7 +20,12 @@ from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.request_data import load_file
 from gradc_runtime.cli.actions.with_weights import session_to_run
-from gradc_runtime.cli.actions.write_answers import save_answers, show_answers, write_answers_json
+from gradc_runtime.cli.actions.write_answers import (
+    RowPlaces,
+    save_answers,
+    show_answers,
+    write_answers_json,
+)
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import Dataset, Streamed
 from gradc_runtime.data.tables.encoding import Encoding
@@ -28,8 +33,6 @@ from gradc_runtime.session.inputs import lengths_read_by
 from gradc_runtime.session.predicting import all_of, predicted, predicted_in_turn
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.state import suggestion
-
-Rows = Sequence[int] | None  # in the file, from 1; None for examples that are written out
 
 
 def predict(spec: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> int:
@@ -46,8 +49,9 @@ def predict(spec: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> int:
     encoding = Encoding.of_data(request.encoding) if request.encoding is not None else Encoding()
     if file is not None and is_example(file) and len(types := types_read(session, step)) == 1:
         texts, file = {next(iter(types)): file}, None
+    rows: RowPlaces | None = None
     if file is None:
-        rows, found = None, of_texts(session, step, texts, encoding)
+        found = of_texts(session, step, texts, encoding)
     else:
         rows, found = of_file(session, step, request, file)
     give(answers_of(found, step, session, encoding, given["top"]), rows, given)
@@ -120,7 +124,7 @@ def types_read(session: Session, step: TrainStep) -> dict[str, TensorType]:
 
 def of_file(
     session: Session, step: TrainStep, request: Request, file: str
-) -> tuple[Rows, dict[str, Batch]]:
+) -> tuple[RowPlaces, dict[str, Batch]]:
     """What is predicted for the examples of a file, and which rows they are."""
     read = types_read(session, step)
     if file == "-":
@@ -130,12 +134,12 @@ def of_file(
             data = loaded(session, request, path, read)
     else:
         data = loaded(session, request, Path(file), read)
-    encoding = data.encoding if isinstance(data, Dataset) else None
-    found = all_of(predicted_in_turn(session, step, data, encoding))
+    found = all_of(predicted_in_turn(session, step, data, data.encoding))
     kept = data.kept if isinstance(data, Dataset) else None
-    if kept is not None:
-        say(f"note: {data.name}; rows are numbered as in the file")
-    return range(1, data.examples + 1) if kept is None else [int(k) + 1 for k in kept], found
+    if kept is None:
+        return RowPlaces(range(1, data.examples + 1), data.names), found
+    say(f"note: {data.name}; rows are numbered as in the file")
+    return RowPlaces([int(k) + 1 for k in kept]), found
 
 
 def loaded(
@@ -145,7 +149,7 @@ def loaded(
     return load_file(session, path.absolute(), request.settings, request.encoding, read)
 
 
-def give(answers: Sequence[Answer], rows: Rows, given: Mapping[str, Any]) -> None:
+def give(answers: Sequence[Answer], rows: RowPlaces | None, given: Mapping[str, Any]) -> None:
     """Print the answers, or write them."""
     if given["save"] is not None:
         save_answers(answers, rows, given["save"])

@@ -105,7 +105,8 @@ def trained(
         watch=Monitors(watch) if watch else None,
         checkpoint_seconds=given["save_every"], ranks=ranks,
     )  # fmt: skip
-    introduce(trainer, folder, changed=not new and spec_changed(folder, session))
+    changed = not new and spec_changed(folder, session)
+    introduce(trainer, folder, request.spec, changed=changed)
     if not new:
         trainer.resume()  # or refuse to, before anything that is asked now is kept
     request.trained_on(data).write(folder.path)
@@ -205,7 +206,7 @@ def frame_of(request: Request, program: Program) -> RunFrame:
     return RunFrame(batch=batch, threads=opening.threads, dtype=opening.dtype)
 
 
-def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
+def introduce(trainer: Trainer, folder: RunFolder, spec: Path, *, changed: bool) -> None:
     """What is about to be trained, in three lines."""
     session = trainer.session
     numbers = sum(view.size for view in session.parameters.values())
@@ -220,8 +221,7 @@ def introduce(trainer: Trainer, folder: RunFolder, *, changed: bool) -> None:
         f" {session.target}, {in_words(session)}, {counted(session.threads, 'thread')};"
         f" results in {folder.path}"
     )
-    for line in unscaled_inputs(session, trainer.train):
-        say(line)
+    diagnostics.brief([*unscaled_inputs(session.program, trainer.train)], spec, hints=True)
     if changed:
         say("note: the spec is not the one that the run began with")
 

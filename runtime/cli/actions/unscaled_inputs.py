@@ -10,28 +10,28 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradc_compiler.diagnostics.source import WARNING, Diagnostic, Label, Source, Span
 from gradc_compiler.graph.types import Kind
-from gradc_runtime.cli.actions.request_data import source_of
-from gradc_runtime.data import Dataset, Examples
+from gradc_compiler.program.program import DataSource, Program, Training
+from gradc_runtime.data import DataError, Examples
 from gradc_runtime.data.arrays.validate import values_of
-from gradc_runtime.session.session import Session
-from gradc_runtime.system.errors import DataError
 
+CODE = "W0015"
 FAR = 30.0  # times larger or smaller than 1
 LOOKED_AT = 1000  # examples
 BYTE = 255.0  # the greatest number of a picture's bytes
-TABLES = ("csv",)  # sources that can standardise
+TABLES = ("csv", "parquet", "arrow")  # sources that can standardise
 
 
-def unscaled_inputs(session: Session, data: Examples) -> Iterator[str]:
-    """A line for each such field that a prediction reads and that was not standardised.
+def unscaled_inputs(program: Program, data: Examples) -> Iterator[Diagnostic]:
+    """A warning of each such field that a prediction reads and that was not standardised.
 
     None where a file that is read in blocks does not fit: training says so, and saves the run.
     """
-    known = data.encoding.centres if isinstance(data, Dataset) and data.encoding else {}
-    entries = [session.program.entries[s.predict] for s in session.training.steps if s.predict]
-    read = dict.fromkeys(name for entry in entries for name in entry.inputs)
-    fields = [n for n in read if session.fields[n].kind is Kind.REAL and n not in known]
+    assert program.training is not None, "there are data to train on"
+    name = program.training.data
+    (source,) = (one for one in program.data if one.name == name)
+    fields = fields_read(program, program.training, source, data)
     if not fields or not data.examples:
         return
     try:
@@ -42,7 +42,36 @@ def unscaled_inputs(session: Session, data: Examples) -> Iterator[str]:
         numbers = np.abs(values_of(head[name]).astype(float))
         size = float(np.sqrt(np.mean(np.square(numbers)))) if numbers.size else 0.0
         if size > FAR or 0 < size < 1 / FAR:
-            yield f"note: {name} is about {in_words(size)} in size; {mend(session, name, numbers)}"
+            place = Label(span_of(source, program.source), "of these data")
+            yield warning(name, size, place, mend(source, name, numbers))
+
+
+def warning(name: str, size: float, place: Label, hint: str) -> Diagnostic:
+    """W0015 of a field."""
+    message = (
+        f"`{name}` is about {in_words(size)} in size, and networks learn best from numbers about 1"
+    )
+    return Diagnostic(code=CODE, message=message, primary=place, hint=hint, severity=WARNING)
+
+
+def fields_read(
+    program: Program, training: Training, source: DataSource, data: Examples
+) -> list[str]:
+    """The fields of numbers that predictions read, and that nobody standardised."""
+    types, known = dict(source.fields), data.encoding.centres if data.encoding else {}
+    entries = [program.entries[step.predict] for step in training.steps if step.predict]
+    read = dict.fromkeys(name for entry in entries for name in entry.inputs)
+    return [name for name in read if types[name].kind is Kind.REAL and name not in known]
+
+
+def span_of(source: DataSource, text: str) -> Span:
+    """Where the text of a spec names a source; a place of no text where the command line does."""
+    if not source.place:
+        return Span(source=Source("--data", ""), start=0, end=0)
+    file, line, column = source.place.rsplit(":", 2)
+    spec = Source(file, text)
+    start = spec.line_starts[int(line) - 1] + int(column) - 1
+    return Span(source=spec, start=start, end=start + len(source.function))
 
 
 def in_words(size: float) -> str:
@@ -50,11 +79,10 @@ def in_words(size: float) -> str:
     return f"{float(f'{size:.2g}'):,.0f}" if size > 1 else f"{size:.2g}"
 
 
-def mend(session: Session, name: str, numbers: np.ndarray) -> str:
+def mend(source: DataSource, name: str, numbers: np.ndarray) -> str:
     """What to do about it."""
-    about = "networks learn best from numbers about 1"
-    if source_of(session).function in TABLES:
-        return f'{about}: say standardised = "{name}" in the data\'s csv(...)'
+    if source.function in TABLES:
+        return f'say `standardised = "{name}"` in {source.function}(...)'
     if numbers.max() == BYTE:
-        return f"{about}: read {name} / 255 in the model"
-    return f"{about}: subtract its mean, and divide by its standard deviation"
+        return f"read `{name} / 255` in the model"
+    return f"subtract the mean of `{name}`, and divide by its standard deviation"

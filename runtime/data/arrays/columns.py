@@ -35,6 +35,7 @@ class Columns:
     encoding: Encoding | None = None  # what the numbers of its fields stand for
     variation: Variation | None = None  # how examples are varied when they are trained on
     kept: np.ndarray | None = None  # numbers of its rows, where some were left out
+    names: tuple[str, ...] | None = None  # of the file that each example lies in
 
 
 def assign(types: Mapping[str, TensorType], columns: Columns) -> dict[str, str]:

@@ -48,6 +48,7 @@ class Dataset:
     encoding: Encoding | None = None  # what numbers stand for, where they were made of words
     variation: Variation | None = None  # how an epoch varies its examples
     kept: np.ndarray | None = None  # numbers of a table's rows, where some were left out
+    names: tuple[str, ...] | None = None  # of the file that each example lies in
 
     @property
     def examples(self) -> int:
@@ -183,6 +184,7 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     return Dataset(
         name=columns.origin, types=dict(types), arrays=arrays, held_out=held_out,
         alphabet=columns.alphabet, variation=columns.variation, kept=columns.kept,
+        names=columns.names,
         encoding=None if columns.encoding is None else columns.encoding.of_fields(chosen),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from gradc_runtime.data.arrays.checked import Batches
 
 if TYPE_CHECKING:
     from gradc_runtime.data.arrays.alphabet import Alphabet
+    from gradc_runtime.data.tables.encoding import Encoding
 
 ROWS = "rows in memory"  # the order of examples in memory
 
@@ -45,6 +46,10 @@ class Examples(Protocol):
     @property
     def alphabet(self) -> Alphabet | None:
         """Which symbols the classes of its texts stand for."""
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """What the numbers of its fields stand for, where they were made of a table."""
 
     @property
     def examples(self) -> int:

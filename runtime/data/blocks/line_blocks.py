@@ -13,6 +13,7 @@ import numpy as np
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.blocks.watched_file import WatchedFile
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
 
 LONGEST = 1 << 26  # bytes of a line
@@ -46,13 +47,14 @@ class LineBlocks:
     """Pieces of files, and what makes examples of them."""
 
     held_out = None
-    encoding = None
     variation = None
+    names = None
 
     def __init__(
-        self, origin: str, pieces: Sequence[Piece], block: int, parse: Callable[[Piece], Any]
-    ) -> None:
-        self.origin, self.block, self.parse = origin, block, parse
+        self, origin: str, pieces: Sequence[Piece], block: int, parse: Callable[[Piece], Any],
+        encoding: Encoding | None = None,
+    ) -> None:  # fmt: skip
+        self.origin, self.block, self.parse, self.encoding = origin, block, parse, encoding
         self.pieces = [piece for piece in pieces if piece.count]
         self.counts = np.array([piece.count for piece in self.pieces], np.int64)
         if not self.pieces:

@@ -49,6 +49,7 @@ class StoredBlocks:
     held_out: StoredBlocks | None = None
     encoding = None
     variation = None
+    names = None
 
     def __init__(
         self, origin: str, columns: Mapping[str, Sequence[StoredArray]], block: int,

@@ -47,6 +47,10 @@ class Blocks(Protocol):
         """How examples are varied when they are trained on."""
 
     @property
+    def names(self) -> tuple[str, ...] | None:
+        """The name of the file that each example lies in, where each has one of its own."""
+
+    @property
     def held_out(self) -> Blocks | None:
         """A test part that the source itself sets apart."""
 
@@ -150,6 +154,11 @@ class Streamed:
     def encoding(self) -> Encoding | None:
         """What the numbers of the fields stand for."""
         return self.blocks.encoding
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The name of the file that each example lies in, where each has one of its own."""
+        return self.blocks.names if self.held is None else None
 
     def bytes_each(self, names: Iterable[str]) -> float:
         """How much memory an example's fields take, in the first block."""

@@ -37,8 +37,12 @@ class FileSet:
         """The columns of the given files."""
         return Columns(
             origin=self.origin, arrays=self.decode(files), by_name=True, encoding=self.encoding,
-            variation=self.variation,
+            variation=self.variation, names=self.names(files),
         )  # fmt: skip
+
+    def names(self, files: Sequence[FoundFile]) -> tuple[str, ...]:
+        """What the given files are called within the folder."""
+        return tuple(file.name.removeprefix(f"{self.origin}/") for file in files)
 
 
 class FileBlocks:
@@ -49,6 +53,7 @@ class FileBlocks:
     def __init__(self, files: FileSet, block: int, each: int) -> None:
         self.origin, self.block, self.files = files.origin, block, files
         self.encoding, self.variation = files.encoding, files.variation
+        self.names = files.names(files.files)
         self.rows = max(1, block // each)
         count = len(files.files)
         self.counts = np.full(-(-count // self.rows), self.rows)

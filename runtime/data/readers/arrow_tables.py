@@ -1,35 +1,37 @@
 """Tables of columns: Parquet, and Arrow's own files (`.arrow`, Feather), both read by pyarrow.
 
-A field is the column of its name: of numbers, or of lists of numbers for vectors and sequences; or
-else a vector is the columns `name_0`, `name_1`, ... as in a CSV file.  A table is read by its row
-groups (record batches), each of them whole, whether all are wanted at once or not.  pyarrow before
-16 is refused: some of its versions unpickled what a file's schema told them to.
+Fields mean columns as they do in a CSV file, and what becomes of categories, dates, gaps and
+measures is the same (`table_columns.py`); besides, a vector or a sequence may be a column of lists.
+A table is read by its row groups (record batches), each of them whole, whether all are wanted at
+once or not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib import import_module
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradc_compiler.graph.ragged import Batch, joined
+from gradc_compiler.graph.ragged import Ragged, joined
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.blocks.watched_file import WatchedFile
-from gradc_runtime.data.readers.arrow_values import dense, require_numbers, sequences
+from gradc_runtime.data.readers.arrow_cells import OF_FILES, cells, columns_of, require_readable
+from gradc_runtime.data.readers.arrow_formats import ArrowFormat, Format, unchanged
+from gradc_runtime.data.readers.arrow_values import sequences
 from gradc_runtime.data.readers.reader_context import Context
-from gradc_runtime.data.tables.dialect import Dialect
-from gradc_runtime.data.tables.header import Header
+from gradc_runtime.data.readers.table_columns import block as encoded_block
+from gradc_runtime.data.readers.table_columns import require_fields, require_known, whole, wishes_of
+from gradc_runtime.data.tables.cells import Column
+from gradc_runtime.data.tables.field_cells import FieldCells
+from gradc_runtime.data.tables.header import Fields, Header
+from gradc_runtime.data.tables.wishes import Wishes
 from gradc_runtime.system.errors import DataError
-from gradc_runtime.system.extras import advice
-from gradc_runtime.system.files import one_line, require_memory
+from gradc_runtime.system.files import require_memory
 
-OLDEST = 16  # version of pyarrow
+SETTINGS = ("missing", "standardised", "dates")
 Wanted = Mapping[str, list[str]]  # the columns of each field
 
 
@@ -50,18 +52,28 @@ class Part:
         return name if not self.first else f"{name}, from example {self.first:,} on"
 
 
+@dataclass(frozen=True)
+class PartCells:
+    """The fields of a part: cells of columns, and sequences."""
+
+    cells: Mapping[str, list[Column]]
+    sequences: Mapping[str, Ragged]
+
+
 class TableBlocks:
     """Tables in parts, and what makes examples of them."""
 
     held_out = None
-    encoding = None
     variation = None
+    names = None
 
     def __init__(
-        self, origin: str, format: Format, parts: list[Part], context: Context, wanted: Wanted
-    ) -> None:
+        self, origin: str, format: Format, parts: list[Part], context: Context,
+        how: tuple[Wishes, Mapping[str, str]],
+    ) -> None:  # fmt: skip
         self.origin, self.format, self.block = origin, format, context.block
-        self.types, self.wanted = dict(context.source.fields), wanted
+        self.fields, self.encoding = context.source.fields, context.encoding
+        self.wishes, self.named = how
         self.parts = [part for part in parts if part.count]
         self.counts = np.array([part.count for part in self.parts], np.int64)
         if not self.parts:
@@ -72,163 +84,130 @@ class TableBlocks:
 
         Raises `DataError` where they cannot be read.
         """
-        part = self.parts[block]
+        found = self.part(block)
+        arrays = self.encoded(found) | dict(found.sequences)
+        return Columns(origin=self.parts[block].name, arrays=arrays, by_name=True)
+
+    def encoded(self, part: PartCells) -> dict[str, Any]:
+        """The fields of a part that are no sequences."""
+        return encoded_block(cells_of(self.fields, [part]), self.wishes, self.encoding)
+
+    def part(self, number: int, rows: int | None = None) -> PartCells:
+        """The cells of a part, or of its first rows.
+
+        Raises `DataError` where they cannot be read.
+        """
+        part = self.parts[number]
         require_memory(part.size, f"{part.name}: a part of {part.count:,} examples")
-        names = [name for columns in self.wanted.values() for name in columns]
+        path = part.file.path
         with unchanged(part.file, self.format.what):
-            table = self.format.part(part.file.path, part.number, names)
+            schema = self.format.schema(path)
+            wanted = columns_wanted(schema, self.fields, self.named, part.file.name)
+            names = list(dict.fromkeys(name for columns in wanted.values() for name in columns))
+            table = self.format.part(path, part.number, names, rows)
             table.validate(full=True)  # offsets of lists may say anything, and are followed
-            arrays = {
-                field: column(table, columns, self.types[field], part.name)
-                for field, columns in self.wanted.items()
-            }
-        return Columns(origin=part.name, arrays=arrays, by_name=True)
+            return part_cells(table, wanted, dict(self.fields), part)
 
 
-class Format:
-    """How one kind of file is read."""
-
-    what = "a Parquet file"
-
-    def __init__(self, source: str) -> None:
-        self.pa, self.library = pyarrow(source), pyarrow(source, "pyarrow.parquet")
-
-    def opened(self, path: Path) -> Any:
-        """The file as pyarrow opens it."""
-        return self.library.ParquetFile(self.pa.OSFile(str(path)), pre_buffer=False)
-
-    def schema(self, path: Path) -> Any:
-        """The names and types of the columns."""
-        return self.opened(path).schema_arrow
-
-    def sizes(self, path: Path, name: str) -> list[tuple[int, int]]:
-        """Examples and bytes of each part; `name` is a column of them."""
-        about = self.opened(path).metadata
-        groups = [about.row_group(number) for number in range(about.num_row_groups)]
-        return [(group.num_rows, group.total_byte_size) for group in groups]
-
-    def part(self, path: Path, number: int, names: list[str]) -> Any:
-        """Some columns of a part."""
-        return self.opened(path).read_row_group(number, columns=names, use_threads=False)
-
-
-class ArrowFormat(Format):
-    """Arrow's own files: those that end with a list of their record batches."""
-
-    what = "an Arrow file"
-
-    def __init__(self, source: str) -> None:
-        self.pa, self.library = pyarrow(source), pyarrow(source, "pyarrow.ipc")
-
-    def opened(self, path: Path, names: list[str] | None = None) -> Any:
-        """The file as pyarrow opens it; only the named columns will be read."""
-        options = self.library.IpcReadOptions(use_threads=False)
-        if names is not None:
-            schema = self.schema(path)
-            options.included_fields = [schema.get_field_index(name) for name in names]
-        return self.library.open_file(self.pa.OSFile(str(path)), options=options)
-
-    def schema(self, path: Path) -> Any:
-        """The names and types of the columns."""
-        return self.opened(path).schema
-
-    def sizes(self, path: Path, name: str) -> list[tuple[int, int]]:
-        """Examples of each part; a column is read for it."""
-        file = self.opened(path, [name])
-        return [(file.get_batch(n).num_rows, 0) for n in range(file.num_record_batches)]
-
-    def part(self, path: Path, number: int, names: list[str]) -> Any:
-        """Some columns of a part."""
-        return self.opened(path, names).get_batch(number)
-
-
-def pyarrow(source: str, module: str = "pyarrow") -> Any:
-    """A module of pyarrow, imported only when it is asked for.
-
-    Raises `DataError` where it is not installed, or too old.
-    """
-    try:
-        found = import_module(module)
-        version = import_module("pyarrow").__version__
-    except ImportError:
-        raise DataError(advice("pyarrow", f"{source}()")) from None
-    if int(version.split(".")[0]) < OLDEST:
-        raise DataError(f"{source}() needs pyarrow {OLDEST} or newer, not {version}")
-    return found
-
-
-@contextmanager
-def unchanged(file: WatchedFile, what: str) -> Iterator[None]:
-    """Around the use of pyarrow: what is wrong, where the file was changed or is none.
-
-    Raises `DataError`.
-    """
-    file.require_unchanged()
-    try:
-        with one_line(file.name, what):
-            yield
-    finally:
-        file.require_unchanged()
-
-
-def tables(context: Context, text: str, format: Format) -> Columns | TableBlocks:
+def tables(
+    context: Context, text: str, format: Format, wishes: Wishes, named: Mapping[str, str]
+) -> Columns | TableBlocks:
     """The fields of all files that a path or a pattern means."""
-    files, parts = context.files(text), list[Part]()
-    wanted: Wanted = {}
-    for path, name in files:
-        file = WatchedFile(path, name)
-        with unchanged(file, format.what):
-            wanted = columns_wanted(format.schema(path), context, name)
-            sizes = format.sizes(path, next(iter(wanted.values()))[0])
-        first = 0
-        for number, (count, size) in enumerate(sizes):
-            parts.append(Part(file, number, count, size, first))
-            first += count
-    blocks = TableBlocks(text, format, parts, context, wanted)
+    files, fields = context.files(text), context.source.fields
+    watched = [WatchedFile(path, name) for path, name in files]
+    parts = [part for file in watched for part in parts_in(file, format, fields, named)]
+    blocks = TableBlocks(text, format, parts, context, (wishes, named))
     if context.is_streamed(path for path, _ in files):
+        require_known(text, wishes, context.encoding)
         return blocks
-    read = [blocks.read(block).arrays for block in range(len(blocks.parts))]
-    arrays = {name: joined([part[name] for part in read]) for name in wanted}
-    return Columns(origin=text, arrays=arrays, by_name=True)
+    found = parts_of(blocks, context.head)
+    sequences = {
+        name: joined([part.sequences[name] for part in found])
+        for name, type in fields
+        if type.time is not None
+    }
+    return whole(text, cells_of(fields, found), wishes, context, sequences)
 
 
-def columns_wanted(schema: Any, context: Context, file: str) -> Wanted:
-    """The columns of each field.
+def parts_in(
+    file: WatchedFile, format: Format, fields: Fields, named: Mapping[str, str]
+) -> Iterator[Part]:
+    """The parts of a file, once it is known to have the columns of the fields."""
+    with unchanged(file, format.what):
+        wanted = columns_wanted(format.schema(file.path), fields, named, file.name)
+        sizes = format.sizes(file.path, next(iter(wanted.values()))[0])
+    first = 0
+    for number, (count, size) in enumerate(sizes):
+        yield Part(file, number, count, size, first)
+        first += count
 
-    Raises `DataError` where one is missing, or is not of numbers.
+
+def parts_of(blocks: TableBlocks, head: int) -> list[PartCells]:
+    """All parts, or the first rows of the first one."""
+    return [blocks.part(0, head)] if head else [blocks.part(k) for k in range(len(blocks.parts))]
+
+
+def cells_of(fields: Fields, parts: Sequence[PartCells]) -> list[FieldCells]:
+    """The cells of each field that is no sequence, in all parts."""
+    return [
+        FieldCells(name, type, [(part.cells[name], OF_FILES) for part in parts])
+        for name, type in fields
+        if type.time is None
+    ]
+
+
+def part_cells(
+    table: Any, wanted: Wanted, types: Mapping[str, TensorType], part: Part
+) -> PartCells:
+    """The columns that fields mean, as cells or as sequences."""
+    found, runs, file = dict[str, list[Column]](), dict[str, Ragged](), part.file.name
+    for field, names in wanted.items():
+        arrays = [one_piece(table.column(name)) for name in names]
+        if types[field].time is not None:
+            runs[field] = sequences(arrays[0], f"{part.name}: column {names[0]}")
+            continue
+        columns = zip(arrays, names, strict=True)
+        found[field] = [cells(array, file, name, part.first) for array, name in columns]
+    return PartCells(found, runs)
+
+
+def columns_wanted(schema: Any, fields: Fields, named: Mapping[str, str], file: str) -> Wanted:
+    """The columns of each field, by their names in the file.
+
+    Raises `DataError` where one is missing, or is of things that are not read.
     """
-    header, fields = Header.of(list(schema.names), file, Dialect()), context.source.fields
+    names = list(schema.names)
+    header = Header.of(names, file, OF_FILES)
     found = {}
-    for name, type in fields:
-        alone = name in header.places or type.time is not None
-        found[name] = header.columns_of(name, TensorType() if alone else type, {}, fields)
-        for column in found[name]:
-            require_numbers(schema.field(column).type, f"{file}: column {column}")
+    for field in fields:
+        columns = columns_of(header, schema, field, named, fields)
+        places = [header.places[column] for column in columns]
+        for place in places:
+            require_readable(schema.field(place).type, f"{file}: column {names[place]}")
+        found[field[0]] = [names[place] for place in places]
     return found
 
 
-def column(table: Any, names: list[str], type: TensorType, place: str) -> Batch:
-    """A field of a part, from its columns."""
-    arrays = [whole(table.column(name)) for name in names]
-    places = [f"{place}: column {name}" for name in names]
-    if type.time is not None:
-        return sequences(arrays[0], places[0])
-    if len(names) == 1:
-        return dense(arrays[0], places[0])
-    flat = [dense(*pair) for pair in zip(arrays, places, strict=True)]
-    return np.stack(flat, axis=1).reshape(-1, *type.shape)
-
-
-def whole(column: Any) -> Any:
+def one_piece(column: Any) -> Any:
     """A column in one piece."""
     return column.combine_chunks() if hasattr(column, "combine_chunks") else column
 
 
-def parquet(context: Context, file: str) -> Columns | TableBlocks:
-    """The columns of Parquet files, by name."""
-    return tables(context, file, Format("parquet"))
+def parquet(
+    context: Context, file: str, missing: str = "", standardised: str = "", dates: str = "",
+    **columns: str,
+) -> Columns | TableBlocks:  # fmt: skip
+    """The columns of Parquet files, as they come (see below)."""
+    wishes = wishes_of("parquet", context, missing, standardised, dates)
+    require_fields("parquet", columns, dict(context.source.fields), SETTINGS)
+    return tables(context, file, Format("parquet"), wishes, columns)
 
 
-def arrow(context: Context, file: str) -> Columns | TableBlocks:
-    """The columns of Arrow (Feather) files, by name."""
-    return tables(context, file, ArrowFormat("arrow"))
+def arrow(
+    context: Context, file: str, missing: str = "", standardised: str = "", dates: str = "",
+    **columns: str,
+) -> Columns | TableBlocks:  # fmt: skip
+    """The columns of Arrow (Feather) files, as they come (see below)."""
+    wishes = wishes_of("arrow", context, missing, standardised, dates)
+    require_fields("arrow", columns, dict(context.source.fields), SETTINGS)
+    return tables(context, file, ArrowFormat("arrow"), wishes, columns)

@@ -1,4 +1,4 @@
-"""Arrow's columns as arrays and sequences of numbers; nothing else is taken from them."""
+"""Arrow's columns of numbers, and of lists of numbers, as arrays and sequences."""
 
 from __future__ import annotations
 
@@ -21,35 +21,41 @@ def is_list(type: Any) -> bool:
     )
 
 
-def require_numbers(type: Any, place: str) -> None:
-    """Refuse a column of other things than numbers, or lists of numbers.
+def dense_or_gaps(array: Any, place: str, first: int) -> np.ndarray:
+    """Numbers, or equally long lists; float64 with NaN for what is missing, where something is.
 
-    Raises `DataError`.
+    Raises `DataError` for lists that differ in length; `first` is the number of the first row.
     """
-    inner = type
-    while is_list(inner):
-        inner = inner.value_type
-    if str(inner) not in NUMBERS:
-        raise DataError(f"{place} is {str(type)[:80]}, not numbers or lists of numbers")
+    if str(array.type).startswith("decimal"):
+        array = array.cast("float64")
+    if is_list(array.type):
+        there = array.is_valid().to_numpy(zero_copy_only=False)
+        found = lists(array.drop_null(), place, np.flatnonzero(there) + first + 1)
+        if there.all():
+            return found
+        if not there.any():
+            return np.full(len(there), np.nan)  # of whatever length
+        full = np.full((len(there), *found.shape[1:]), np.nan)
+        full[there] = found
+        return full
+    if array.null_count:
+        array = array.cast("float64", safe=False)
+    numbers: np.ndarray = array.to_numpy(zero_copy_only=False)
+    return numbers
 
 
-def dense(array: Any, place: str) -> np.ndarray:
-    """Numbers, or equally long lists, as an array.
+def lists(array: Any, place: str, rows: np.ndarray) -> np.ndarray:
+    """Equally long lists, none of them missing, as an array; `rows` are their numbers.
 
-    Raises `DataError` for lists that differ in length, and where a value is missing.
+    Raises `DataError` where they differ in length.
     """
-    require_values(array, place)
-    if not is_list(array.type):
-        found: np.ndarray = array.to_numpy(zero_copy_only=False)
-        return found
     lengths = lengths_of_lists(array)
     if (odd := np.flatnonzero(lengths != lengths[:1])).size:
-        first, other = int(lengths[0]), int(lengths[odd[0]])
         raise DataError(
-            f"{place}: lists of different lengths are no array: the first has {first}, number"
-            f" {odd[0]} (from 0) {other}"
+            f"{place}: lists of different lengths are no array: row {rows[0]:,} has"
+            f" {lengths[0]}, row {rows[odd[0]]:,} has {lengths[odd[0]]}"
         )
-    inner = dense(array.flatten(), place)
+    inner = dense_or_gaps(array.flatten(), place, 0)
     return inner.reshape(len(array), int(lengths[0]) if len(array) else 0, *inner.shape[1:])
 
 
@@ -61,7 +67,10 @@ def sequences(array: Any, place: str) -> Ragged:
     require_values(array, place)
     if not is_list(array.type):
         raise DataError(f"{place} is {array.type}, but a sequence is a list of its elements")
-    return Ragged(dense(array.flatten(), place), lengths_of_lists(array))
+    inner = array.flatten()
+    if inner.null_count:
+        raise DataError(f"{place}: {inner.null_count:,} elements of its sequences are missing")
+    return Ragged(dense_or_gaps(inner, place, 0), lengths_of_lists(array))
 
 
 def lengths_of_lists(array: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from gradc_compiler.graph.types import Kind, TensorType
@@ -45,7 +46,7 @@ def files_of(context: Context, search: Search, folder: str, label: str) -> Found
         raise DataError(f'"{folder}" is not a folder; it is to have a folder for each class')
     name = folder.rstrip("/")
     if not label and not any(search.folders(path)):
-        return search.flat(path, name)
+        return some_of(search.flat(path, name), context.head)
     known = context.encoding.classes.get(label) if context.encoding is not None else None
     found = search.classed(path, name, known)
     count = dict(context.source.fields)[label].classes if label else None
@@ -54,4 +55,10 @@ def files_of(context: Context, search: Search, folder: str, label: str) -> Found
         raise DataError(
             f"{name}: has {len(found.classes)} folders ({told}), but {label} : class({count})"
         )
-    return found
+    return some_of(found, context.head)
+
+
+def some_of(found: FoundFiles, head: int) -> FoundFiles:
+    """All files, or so many of them, of all classes where that can be."""
+    step = max(1, len(found.files) // head) if head else 1
+    return replace(found, files=found.files[::step][: head or None])

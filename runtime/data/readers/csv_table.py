@@ -18,12 +18,17 @@ import numpy as np
 
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.columns import Columns
-from gradc_runtime.data.arrays.dataset import held_out_count
-from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
 from gradc_runtime.data.blocks.line_blocks import LineBlocks, Piece, pieces_of
 from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.data.readers.reader_context import Context
-from gradc_runtime.data.tables.cells import Column
+from gradc_runtime.data.readers.table_columns import (
+    block,
+    require_fields,
+    require_known,
+    whole,
+    wishes_of,
+)
+from gradc_runtime.data.tables.cells import TextColumn
 from gradc_runtime.data.tables.dialect import (
     LOOKED_AT,
     Dialect,
@@ -32,11 +37,13 @@ from gradc_runtime.data.tables.dialect import (
     dialect_of,
     rows_of,
 )
+from gradc_runtime.data.tables.field_cells import FieldCells
 from gradc_runtime.data.tables.header import Fields, Header
-from gradc_runtime.data.tables.prepare import FieldCells, Preparation, Wishes
+from gradc_runtime.data.tables.wishes import Wishes
 from gradc_runtime.system.errors import DataError
 
 Named = Mapping[str, str]
+SETTINGS = ("separator", "decimal", "thousands", "header", "missing", "standardised", "dates")
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Table:
     header: Header
     rows: Sequence[Row]
 
-    def cells(self, fields: Fields, named: Named) -> list[list[Column]]:
+    def cells(self, fields: Fields, named: Named) -> list[list[TextColumn]]:
         """The cells of each field, column by column.
 
         Raises `DataError` for a row that has not a value for each column.
@@ -59,7 +66,7 @@ class Table:
             places = [self.header.places[column] for column in columns]
             texts = [[row[place] for _, row in self.rows] for place in places]
             about = zip(columns, texts, strict=True)
-            found.append([Column(self.header.file, name, lines, text) for name, text in about])
+            found.append([TextColumn(self.header.file, name, lines, text) for name, text in about])
         return found
 
 
@@ -73,12 +80,12 @@ def csv(
     """
     fields, files = context.source.fields, context.files(file)
     said = checked_dialect(separator, decimal, thousands, header)
-    wishes = Wishes.of(missing, standardised, dates, dict(fields))
+    wishes = wishes_of("csv", context, missing, standardised, dates)
     check_fields(file, fields, columns)
     if context.is_streamed(path for path, _ in files):
-        return in_blocks(file, files, fields, (said, wishes, columns), context.block)
-    tables = [table(path, name, said) for path, name in files]
-    return whole(file, tables, columns, wishes, context)
+        return in_blocks(file, files, (said, wishes, columns), context)
+    tables = [table(path, name, said, context.head) for path, name in files]
+    return whole(file, cells_of(tables, fields, columns), wishes, context)
 
 
 def check_fields(file: str, fields: Fields, columns: Named) -> None:
@@ -89,43 +96,23 @@ def check_fields(file: str, fields: Fields, columns: Named) -> None:
     for name, type in fields:
         if type.time is not None:
             raise DataError(f"{file}: a table has no sequences such as {name}; use jsonl or npz")
-    known = [name for name, _ in fields]
-    if unknown := [name for name in columns if name not in known]:
-        raise DataError(
-            f"csv: {unknown[0]} is neither a field ({', '.join(known)}) nor a setting of csv"
-            " (separator, decimal, thousands, header, missing, standardised, dates)"
-        )
+    require_fields("csv", columns, dict(fields), SETTINGS)
 
 
-def whole(
-    origin: str, tables: Sequence[Table], named: Named, wishes: Wishes, context: Context
-) -> Columns:
-    """The columns of CSV files that are loaded whole.
+def cells_of(tables: Sequence[Table], fields: Fields, named: Named) -> list[FieldCells]:
+    """The cells of each field, in all of several tables.
 
-    Raises `DataError` where a cell means nothing, or no row is left.
+    Raises `DataError` for a row that has not a value for each column.
     """
-    fields = context.source.fields
     about = [(table.cells(fields, named), table.header.dialect) for table in tables]
-    cells = [
+    return [
         FieldCells(name, type, [(part[k], dialect) for part, dialect in about])
         for k, (name, type) in enumerate(fields)
     ]
-    made = Preparation(wishes, context.encoding, cells)
-    made.read()
-    count = rows = sum(len(table.rows) for table in tables)
-    if wishes.missing == "drop":
-        rows = made.drop()
-        origin += f" ({count - rows:,} rows with gaps left out)" if rows < count else ""
-    made.require_complete()
-    held = held_out_count(rows, context.held_out)
-    training = np.sort(permutation(rows, context.split_seed, SPLIT)[held:])
-    known = made.encoding(training) if context.encoding is None else context.encoding
-    arrays, kept = made.encoded(known), made.kept if rows < count else None
-    return Columns(origin=origin, arrays=arrays, by_name=True, encoding=known, kept=kept)
 
 
-def table(path: Path, file: str, said: Dialect) -> Table:
-    """A whole CSV file as a table.
+def table(path: Path, file: str, said: Dialect, head: int = 0) -> Table:
+    """A CSV file as a table; only its first rows, if `head` says how many.
 
     Raises `DataError` for a file that is no table.
     """
@@ -134,7 +121,7 @@ def table(path: Path, file: str, said: Dialect) -> Table:
             dialect = dialect_of(list(islice(stream, LOOKED_AT)), said)
             stream.seek(0)
             lines = rows_of(stream, 1, file, dialect.separator)
-            rows = list(lines)
+            rows = list(islice(lines, head + 1 if head else None))
     except UnicodeDecodeError as fault:
         raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
     header = Header.of(rows[0][1] if rows else [], file, dialect)
@@ -145,24 +132,21 @@ def table(path: Path, file: str, said: Dialect) -> Table:
 
 
 def in_blocks(
-    origin: str, files: list[tuple[Path, str]], fields: Fields,
-    how: tuple[Dialect, Wishes, Named], block: int,
-) -> LineBlocks:  # fmt: skip
+    origin: str, files: list[tuple[Path, str]], how: tuple[Dialect, Wishes, Named], context: Context
+) -> LineBlocks:
     """The blocks of CSV files that are read in pieces.
 
     Raises `DataError` for one that is no table with a header, or where all rows must be seen before
     the first can be read.
     """
     said, wishes, named = how
-    if wishes.missing or wishes.standardised:
-        raise DataError(
-            f"{origin}: missing and standardised need the whole table in memory: raise in_memory"
-        )
+    require_known(origin, wishes, context.encoding)
     pieces, headers = list[Piece](), dict[str, Header]()
     for path, name in files:
-        headers[name], cut = header_and_pieces(path, name, said, block)
+        headers[name], cut = header_and_pieces(path, name, said, context.block)
         pieces += cut
-    return LineBlocks(origin, pieces, block, partial(parsed_piece, headers, fields, named))
+    parse = partial(parsed_piece, headers, context, (wishes, named))
+    return LineBlocks(origin, pieces, context.block, parse, context.encoding)
 
 
 def header_and_pieces(
@@ -184,18 +168,15 @@ def header_and_pieces(
 
 
 def parsed_piece(
-    headers: dict[str, Header], fields: Fields, named: Named, piece: Piece
+    headers: dict[str, Header], context: Context, how: tuple[Wishes, Named], piece: Piece
 ) -> dict[str, np.ndarray]:
     """The fields of a piece."""
+    wishes, named = how
     header = headers[piece.file.name]
     rows = list(rows_in(piece, header.dialect))
     begins = piece.offset == header.offset and header.dialect.header
-    cells = Table(header, rows[1:] if begins else rows).cells(fields, named)
-    found = {}
-    for (name, type), columns in zip(fields, cells, strict=True):
-        flat = np.stack([column.numbers(header.dialect) for column in columns], axis=1)
-        found[name] = flat.reshape(len(flat), *type.shape)
-    return found
+    table = Table(header, rows[1:] if begins else rows)
+    return block(cells_of([table], context.source.fields, named), wishes, context.encoding)
 
 
 def counted(dialect: Dialect, data: bytes, piece: Piece) -> int:

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradc_runtime.data.arrays.columns import Columns
-from gradc_runtime.data.readers.csv_table import Table, check_fields, whole
+from gradc_runtime.data.readers.csv_table import Table, cells_of, check_fields
 from gradc_runtime.data.readers.reader_context import Context
+from gradc_runtime.data.readers.table_columns import whole, wishes_of
 from gradc_runtime.data.tables.dialect import Dialect
 from gradc_runtime.data.tables.header import Fields, Header
-from gradc_runtime.data.tables.prepare import Wishes
 from gradc_runtime.system.errors import DataError
 
 ORIGIN = "data frame"
-OF_ROWS = ("missing", "standardised", "dates")  # what csv does to rows once they are read
+OF_TABLES = ("csv", "parquet", "arrow")  # sources whose settings hold for a frame, too
+OF_ROWS = ("missing", "standardised", "dates")  # what they do to rows once these are read
 OF_TEXT = ("separator", "decimal", "thousands", "header")  # how a file is spelt: here nothing is
 GAPS = ("NAType", "NaTType", "NoneType")
 
@@ -34,13 +35,12 @@ def frame_columns(frame: Any, context: Context) -> Columns:
     Raises `DataError` where a field has no column, or a cell means nothing.
     """
     source = context.source
-    said = dict(source.keywords) if source.function == "csv" else {}
-    missing, standardised, dates = (str(said.pop(name, "")) for name in OF_ROWS)
-    wishes = Wishes.of(missing, standardised, dates, dict(source.fields))
+    said = dict(source.keywords) if source.function in OF_TABLES else {}
+    wishes = wishes_of(ORIGIN, context, *(str(said.pop(name, "")) for name in OF_ROWS))
     named = {name: str(text) for name, text in said.items() if name not in OF_TEXT}
     check_fields(ORIGIN, source.fields, named)
     table = frame_table(frame, source.fields, named)
-    return whole(ORIGIN, [table], named, wishes, context)
+    return whole(ORIGIN, cells_of([table], source.fields, named), wishes, context)
 
 
 def frame_table(frame: Any, fields: Fields, named: Mapping[str, str]) -> Table:

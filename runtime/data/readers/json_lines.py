@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,22 +33,23 @@ def jsonl(context: Context, file: str) -> Columns | LineBlocks:
         watched = [WatchedFile(path, name) for path, name in files]
         pieces = [piece for one in watched for piece in pieces_of(one, context.block, counted)]
         return LineBlocks(file, pieces, context.block, partial(parsed_piece, names))
-    if sum(path.stat().st_size for path, _ in files) > LARGEST:
+    size = 0 if context.head else sum(path.stat().st_size for path, _ in files)
+    if size > LARGEST:
         raise DataError(f"{file}: more than {LARGEST >> 20} MB are not loaded: set in_memory lower")
     found: dict[str, list[Any]] = {name: [] for name in names}
     for path, name in files:
-        read_whole(path, name, found)
+        read_whole(path, name, found, context.head)
     return Columns(origin=file, arrays=found, by_name=True)
 
 
-def read_whole(path: Path, file: str, found: dict[str, list[Any]]) -> None:
-    """Add the examples of a file.
+def read_whole(path: Path, file: str, found: dict[str, list[Any]], head: int = 0) -> None:
+    """Add the examples of a file, or of so many of its lines.
 
     Raises `DataError` for a file that is not UTF-8.
     """
     try:
         with path.open(encoding="utf-8", newline="\n") as stream:
-            add(stream, 1, file, found)
+            add(islice(stream, head or None), 1, file, found)
     except UnicodeDecodeError as fault:
         raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
 

@@ -31,6 +31,7 @@ from gradc_runtime.data.tables.vocabulary import WAYS, Vocabulary
 from gradc_runtime.system.errors import DataError
 
 WORD = 4  # bytes of a class in memory
+ROWS_OF_HEAD = 1000  # of a file whose first examples are looked at
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def from_file(wanted: Wanted, path: Path, file: str, columns: Mapping[str, str])
             " each class, which is read in blocks"
         )
     fields = [wanted.field, *filter(None, [wanted.label])]
-    rows = list(rows_of(path, file, fields, columns))
+    rows = list(rows_of(path, file, fields, columns, wanted.context.head and ROWS_OF_HEAD))
     if not rows:
         raise DataError(f"{file}: there are no texts in it")
     reading = wanted.reading(rows[k][0] for k in wanted.training(len(rows)).tolist())

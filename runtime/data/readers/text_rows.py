@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from gradc_compiler.graph.types import TensorType
@@ -17,32 +18,35 @@ TextRow = tuple[str, str, str]  # text, label, and where it stands
 
 
 def rows_of(
-    path: Path, file: str, fields: Sequence[str], columns: Mapping[str, str]
+    path: Path, file: str, fields: Sequence[str], columns: Mapping[str, str], head: int = 0
 ) -> Iterator[TextRow]:
     """Texts and labels: columns of a table, objects of JSON lines, or lines `label<TAB>text`.
+
+    Only of the first rows, if `head` says of how many.
 
     Raises `DataError` for a file that is none of these.
     """
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv"):
-        yield from rows_of_table(path, file, fields, columns)
+        yield from rows_of_table(path, file, fields, columns, head)
         return
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        with path.open(encoding="utf-8-sig", newline="\n") as stream:
+            lines = list(islice(stream, head or None))
     except UnicodeDecodeError as fault:
         raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
     for number, line in enumerate(lines, 1):
-        if line.strip(BLANK):
+        if line.strip(f"{BLANK}\n"):
             place = f"{file}:{number}"
             read = of_json if kind == ".jsonl" else of_line
-            yield read(line.rstrip("\r"), fields, place)
+            yield read(line.rstrip("\r\n"), fields, place)
 
 
 def rows_of_table(
-    path: Path, file: str, fields: Sequence[str], columns: Mapping[str, str]
+    path: Path, file: str, fields: Sequence[str], columns: Mapping[str, str], head: int
 ) -> Iterator[TextRow]:
     """The rows of a CSV file."""
-    found = table(path, file, checked_dialect("", "", "", "yes"))
+    found = table(path, file, checked_dialect("", "", "", "yes"), head)
     declared = tuple((name, SCALAR) for name in fields)
     names = [found.header.columns_of(name, SCALAR, columns, declared)[0] for name in fields]
     places = [found.header.places[name] for name in names]

@@ -1,13 +1,16 @@
-"""What the cells of a column say: numbers, dates, or nothing.
+"""What the cells of a column say: numbers, dates, categories, or nothing.
 
-A date is a number of days since 1970-01-01.  `2021-06-07` and `07.06.2021` speak for themselves;
-for `06/07/2021` the rest of the column must show which number is the month, or the author say.
+`Column` is what the encoding of a table asks of a column, whatever file it comes from; `TextColumn`
+answers for cells that are text.  A date is a number of days since 1970-01-01.  `2021-06-07` and
+`07.06.2021` speak for themselves; for `06/07/2021` the rest of the column must show which number is
+the month, or the author say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +25,62 @@ FORMATS = (*ISO, "%d.%m.%Y", "%d.%m.%Y %H:%M", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y
 EPOCH, DAY = datetime(1970, 1, 1), timedelta(days=1)
 
 
+class Column(Protocol):
+    """A column of a table, or of a part of one."""
+
+    @property
+    def file(self) -> str:
+        """The name of the file, for messages."""
+
+    @property
+    def name(self) -> str:
+        """What the file calls the column."""
+
+    def __len__(self) -> int:
+        """How many rows it has."""
+
+    def fault(self, place: int, what: str) -> DataError:
+        """The error for a cell, saying what is wrong with it."""
+
+    def numbers(self, dialect: Dialect, date: str = "") -> NDArray[Any]:
+        """The cells as numbers [N], or lists of them [N, ...]; NaN where there is none.
+
+        Raises `DataError`, with the place, for a cell that is no number.
+        """
+
+    def date_format(self, said: str = "") -> str:
+        """The format of the column's dates; empty if its cells are no dates.
+
+        Raises `DataError` where a column of dates can be read in two ways.
+        """
+
+    def categories(self) -> list[str]:
+        """The cells as words; a gap is the empty one."""
+
+    def is_of_words(self, dialect: Dialect) -> bool:
+        """Whether some cell is neither a number nor a gap."""
+
+
 @dataclass(frozen=True)
-class Column:
-    """The cells of a column, with the lines that they stand in."""
+class TextColumn:
+    """The cells of a column as text, with the lines that they stand in."""
 
     file: str
     name: str
     lines: Sequence[int]
     texts: Sequence[str]
 
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def place(self, row: int) -> str:
+        """Where a cell stands, for messages."""
+        return f"{self.file}:{self.lines[row]}"
+
     def fault(self, place: int, what: str) -> DataError:
         """The error for a cell, saying what is wrong with it."""
         text = self.texts[place].strip()[:40]
-        return DataError(f'{self.file}:{self.lines[place]}: column {self.name}: "{text}" {what}')
+        return DataError(f'{self.place(place)}: column {self.name}: "{text}" {what}')
 
     def numbers(self, dialect: Dialect, date: str = "") -> NDArray[np.float64]:
         """The cells as numbers [N]; NaN where there is none.  `date` is the format of its dates.
@@ -43,9 +89,11 @@ class Column:
         """
         if dialect.decimal != "," and not dialect.thousands and not date:
             try:
-                return np.array([float(text) for text in self.texts])
+                found = np.array([float(text) for text in self.texts])
             except ValueError:
-                pass  # seen below, cell by cell
+                found = None  # seen below, cell by cell
+            if found is not None and "_" not in "".join(self.texts):  # Python reads 1_000
+                return found
         found = np.full(len(self.texts), np.nan)
         for place, text in enumerate(map(str.strip, self.texts)):
             if text in GAPS:
@@ -62,10 +110,14 @@ class Column:
 
         Raises `DataError` where a column of dates can be read in two ways.
         """
+        formats = [said] if said else FORMATS
+        first = next((t for text in self.texts if (t := text.strip()) not in GAPS), "")
+        if not any(is_date(first, form) for form in formats):
+            return ""  # as nearly every column of numbers says at once
         texts = {t for text in self.texts if (t := text.strip()) not in GAPS}
-        if not texts or not all(any(c in t for c in "-./") and t[0].isdigit() for t in texts):
+        if not all(any(c in t for c in "-./") and t[0].isdigit() for t in texts):
             return ""
-        fitting = [f for f in ([said] if said else FORMATS) if all(is_date(t, f) for t in texts)]
+        fitting = [f for f in formats if all(is_date(t, f) for t in texts)]
         if len(fitting) > 1:
             ways = " or ".join(f'dates = "{f}"' for f in fitting)
             raise self.fault(0, f"may be read in two ways; say {ways}")

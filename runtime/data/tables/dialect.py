@@ -25,7 +25,7 @@ GROUPS = re.compile(r"[+-]?\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d+)?")
 class Dialect:
     """The spelling of a table."""
 
-    separator: str = ","
+    separator: str = ","  # empty where cells are no text
     decimal: str = "."
     thousands: str = ""  # what stands between groups of three digits
     header: bool = True
@@ -43,6 +43,8 @@ class Dialect:
             if "." in text:
                 raise ValueError(text)
             text = text.replace(",", ".")
+        if "_" in text:  # which Python leaves out of numbers
+            raise ValueError(text)
         return float(text)
 
 

@@ -46,7 +46,8 @@ class Header:
             names = [str(k) for k in range(1, len(names) + 1)]
         places = {name: place for place, name in enumerate(names)}
         if repeated := [name for place, name in enumerate(names) if places[name] != place]:
-            hint = '; if there is no header, say header = "no"' if _number(repeated[0]) else ""
+            is_data = dialect.separator and _number(repeated[0])
+            hint = '; if there is no header, say header = "no"' if is_data else ""
             raise DataError(
                 f"{file}: column {repeated[0]} appears more than once in the header{hint}"
             )

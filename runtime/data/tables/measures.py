@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,13 +21,11 @@ def mean_and_spread(
     with np.errstate(over="ignore", invalid="ignore"):
         mean, spread = part.mean(axis=0), part.std(axis=0)
     if not np.isfinite([mean, spread]).all():
-        raise DataError(f"csv: {name} has numbers too large to be standardised")
+        raise DataError(f"{name} has numbers too large to be standardised")
     return mean, np.where(spread > 0, spread, 1.0)
 
 
-def standardised(
-    numbers: NDArray[np.float64], name: str, encoding: Encoding
-) -> NDArray[np.float64]:
+def standardised(numbers: NDArray[Any], name: str, encoding: Encoding) -> NDArray[Any]:
     """Numbers [N, elements] of a field with its gaps filled, by its mean and spread."""
     if name in encoding.gaps:
         numbers = np.where(np.isnan(numbers), encoding.gaps[name], numbers)

@@ -7,101 +7,23 @@ held out; or it is what an earlier run has found (`Encoding`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.graph.types import Kind
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.data.tables.cells import Column
-from gradc_runtime.data.tables.dialect import Dialect
 from gradc_runtime.data.tables.encoding import Encoding, Numbers
+from gradc_runtime.data.tables.field_cells import FieldCells
 from gradc_runtime.data.tables.measures import mean_and_spread, standardised
+from gradc_runtime.data.tables.wishes import FILLED, Wishes
 from gradc_runtime.system.errors import DataError
 
-FILLED: Mapping[str, Callable[..., Any]] = {"mean": np.nanmean, "median": np.nanmedian}
-MISSING = ("", *FILLED, "class", "drop")
 SHOWN = 12  # names, in a message
 MEND = 'say missing = "mean", "median" or "drop"'
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the author wants done with the cells of a table, once checked."""
-
-    missing: str
-    standardised: frozenset[str]
-    dates: str
-
-    @staticmethod
-    def of(missing: str, standardised: str, dates: str, types: Mapping[str, TensorType]) -> Wishes:
-        """The wishes that these arguments of `csv` express.
-
-        Raises `DataError` for words that mean nothing here.
-        """
-        if missing not in MISSING:
-            known = ", ".join(f'"{name}"' for name in MISSING[1:])
-            raise DataError(f'csv: missing is one of {known}, not "{missing}"')
-        real = [name for name, type in types.items() if type.kind is Kind.REAL]
-        parts = [part.strip() for part in standardised.split(",") if part.strip()]
-        chosen = real if parts == ["all"] else parts
-        if unknown := [name for name in chosen if name not in real]:
-            raise DataError(
-                f"csv: standardised names fields of numbers, or all; {unknown[0]} is none of"
-                f" {', '.join(real)}"
-            )
-        return Wishes(missing, frozenset(chosen), dates)
-
-
-@dataclass(frozen=True)
-class FieldCells:
-    """A field's columns, element by element, in each of several files."""
-
-    name: str
-    type: TensorType
-    files: Sequence[tuple[Sequence[Column], Dialect]]
-
-    def is_of_words(self) -> bool:
-        """Whether the field is one of classes that are written as words."""
-        columns = ((c, dialect) for part, dialect in self.files for c in part)
-        return self.type.kind is Kind.INDEX and any(c.is_of_words(d) for c, d in columns)
-
-    def words(self) -> NDArray[np.object_]:
-        """[N, elements] texts; a gap is the empty one."""
-        parts = [np.array([c.categories() for c in part], object).T for part, _ in self.files]
-        return np.concatenate(parts)
-
-    def date_format(self, said: str) -> str:
-        """The format of the field's dates; empty if its cells are no dates."""
-        if self.type.kind is Kind.INDEX:
-            return ""
-        return next((f for part, _ in self.files for c in part if (f := c.date_format(said))), "")
-
-    def numbers(self, date: str) -> NDArray[np.float64]:
-        """The cells as numbers [N, elements]; NaN for a gap.
-
-        Raises `DataError` for a cell that is none, or that is not finite.
-        """
-        parts = [
-            np.stack([c.numbers(dialect, date) for c in part], axis=1)
-            for part, dialect in self.files
-        ]
-        found = np.concatenate(parts)
-        if (infinite := np.argwhere(np.isinf(found))).size:
-            row, element = map(int, infinite[0])
-            raise self.fault(row, element, "is not a finite number")
-        return found
-
-    def fault(self, row: int, element: int, what: str) -> DataError:
-        """The error for a cell, saying what is wrong with it."""
-        for part, _ in self.files:
-            if row < len(part[0].texts):
-                return part[element].fault(row, what)
-            row -= len(part[0].texts)
-        raise AssertionError("a row is in one of the files")
 
 
 @dataclass
@@ -111,8 +33,9 @@ class Preparation:
     wishes: Wishes
     known: Encoding | None
     cells: Sequence[FieldCells]
+    is_head: bool = False  # only the first rows are there, and nobody trains on them
     words: dict[str, NDArray[np.object_]] = field(default_factory=dict)
-    numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    numbers: dict[str, NDArray[Any]] = field(default_factory=dict)
     dates: dict[str, str] = field(default_factory=dict)
     kept: NDArray[np.intp] | None = None  # the rows that are left, where some were left out
 
@@ -149,11 +72,21 @@ class Preparation:
         gaps = [np.isnan(numbers).any(1) for numbers in self.numbers.values()]
         gaps += [(words == "").any(1) for words in self.words.values()]
         self.kept = rows = np.flatnonzero(~np.any(gaps, axis=0))
+        if not len(rows) and self.is_head:
+            return self._forget_gaps()
         if not len(rows):
-            raise DataError("csv: no row is without a gap")
+            raise DataError(f"{self.wishes.source}: no row is without a gap")
         self.words = {name: words[rows] for name, words in self.words.items()}
         self.numbers = {name: numbers[rows] for name, numbers in self.numbers.items()}
         return len(rows)
+
+    def _forget_gaps(self) -> int:
+        """Fill all gaps with anything, and return how many rows there are."""
+        self.kept = None
+        self.numbers = {n: np.where(np.isnan(x), 0.0, x) for n, x in self.numbers.items()}
+        for name, words in self.words.items():
+            self.words[name] = np.where(words == "", max(map(str, words.flat)), words)
+        return len(next(iter((*self.numbers.values(), *self.words.values()))))
 
     def require_complete(self) -> None:
         """Refuse gaps that are not to be filled.
@@ -178,14 +111,14 @@ class Preparation:
     def encoding(self, training: NDArray[np.int64]) -> Encoding:
         """What numbers stand for, found on the given rows; for categories, on all rows."""
         classes = {name: named(words) for name, words in self.words.items()}
+        fills = self.wishes.missing in FILLED
         parts = {
-            one.name: self.numbers[one.name][training]
+            one.name: self.numbers[one.name][training].astype(np.float64)
             for one in self.cells
             if one.name in self.numbers and one.type.kind is Kind.REAL
+            if fills or one.name in self.wishes.standardised
         }
-        gaps = dict[str, Numbers]()
-        if self.wishes.missing in FILLED:
-            gaps = {name: self._fill(name, part) for name, part in parts.items()}
+        gaps = {name: self._fill(name, part) for name, part in parts.items() if fills}
         filled = {
             name: np.where(np.isnan(part), gaps[name], part) if name in gaps else part
             for name, part in parts.items()
@@ -200,11 +133,15 @@ class Preparation:
 
     def _fill(self, name: str, part: NDArray[np.float64]) -> Numbers:
         empty = np.isnan(part).all(axis=0)
-        if empty.any():
-            raise DataError(f"csv: {name} has no number at all, so nothing to fill its gaps with")
-        return tuple(FILLED[self.wishes.missing](part, axis=0).tolist())
+        if empty.any() and not self.is_head:
+            raise DataError(
+                f"{self.wishes.source}: {name} has no number at all, so nothing to fill its gaps"
+                " with"
+            )
+        found = FILLED[self.wishes.missing](np.where(empty, 0.0, part), axis=0)
+        return tuple(found.tolist())
 
-    def encoded(self, encoding: Encoding) -> dict[str, NDArray[np.float64]]:
+    def encoded(self, encoding: Encoding) -> dict[str, NDArray[Any]]:
         """The fields as arrays [N, *shape].
 
         Raises `DataError` for a category that has no class.

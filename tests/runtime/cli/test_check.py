@@ -182,7 +182,7 @@ def test_a_program_larger_than_memory_is_refused(
     monkeypatch.setattr("gradc_runtime.system.files.CHUNK", 0)
     spec = tmp_path / "large.nn"
     spec.write_text(TRAINED.replace(", batch SIZE", f" batch {batch}"))
-    answer = call("check", spec)
+    answer = call("check", spec, "--no-data")
     assert answer.code == bool(told), answer.err
     assert told in answer.err and answer.err.count("\n") == bool(told)
 

@@ -33,7 +33,7 @@ def test_denied_warnings_are_errors(call: Caller, tmp_path: Path) -> None:
     assert answer.code == 1
     assert "error[W0003]" in answer.err and "warning[" not in answer.err
     assert "doubtful.nn: 1 error, 2 parameters" in answer.out
-    assert call("check", "--deny", "warnings", SPECS / "house.nn").code == 0
+    assert call("check", "--deny", "warnings", SPECS / "curve.nn").code == 0
 
 
 def test_as_data_they_have_a_severity(call: Caller, tmp_path: Path) -> None:

@@ -77,14 +77,19 @@ def test_a_table_trains_in_blocks(tmp_path: Path) -> None:
     ("name", "text", "said"),
     [
         ("d.csv", "x_0,x_1,y\n1,2,3\n1,2,3\n4,5\n", "d.csv:4: 2 values, but the header names 3"),
-        ("d.csv", "x_0,x_1,y\n1,2,3\n1,2,3\n4,5,six\n", 'd.csv:4: column y: "six" is not a number'),
+        (
+            "d.csv",
+            "x_0,x_1,y\n1,2,3\n1,2,3\n4,5,six\n",
+            'd.csv:4: column y: "six" is not a number; categories and dates need the whole table in'
+            " memory: raise in_memory",
+        ),
         ("d.csv", "x_0,x_1\n1,2\n", "d.csv: no column y; it has x_0, x_1"),
         ("d.csv", "x_0,x_1,y\n", "d.csv: needs a header and at least one row of numbers"),
         ("d.csv", "", "d.csv: needs a header and at least one row of numbers"),
         (
             "d.csv",
             "x_0,x_1,y\n1,2,3\n1,2,nan\n",
-            "d.csv, from line 3 on: y: nan of sample 0 is not a finite number",
+            'd.csv:3: column y: "nan" is missing; say missing = "mean", "median" or "drop"',
         ),
         (
             "d.jsonl",

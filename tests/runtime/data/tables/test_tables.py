@@ -113,7 +113,7 @@ def test_numbers_are_finite(tmp_path: Path, cell: str, how: str) -> None:
 def test_numbers_too_large_to_be_standardised_are_refused(tmp_path: Path) -> None:
     text = "b\n2\n1e300\n-1e308\n4\n"
     assert loaded(tmp_path, text, "b : scalar").arrays["b"][1] == 1e300
-    with pytest.raises(DataError, match="csv: b has numbers too large to be standardised"):
+    with pytest.raises(DataError, match="b has numbers too large to be standardised"):
         loaded(tmp_path, text, "b : scalar", 'standardised = "b"')
 
 

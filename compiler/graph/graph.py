@@ -91,11 +91,13 @@ class Graph:
 
     @cached_property
     def varying(self) -> frozenset[int]:
-        """Nodes whose value differs from example to example."""
+        """Nodes that are computed for each example: their value differs from one to the next, or
+        they are marked so, as it is cheaper to compute than to keep.
+        """
         result: set[int] = set()
         for node in self.nodes:
-            op = node.op
-            if op.makes_varying or not (op.makes_uniform or result.isdisjoint(node.inputs)):
+            op, anew = node.op, node.op.makes_varying or node.remat is Remat.MUST
+            if anew or not (op.makes_uniform or result.isdisjoint(node.inputs)):
                 result.add(node.id)
         return frozenset(result)
 

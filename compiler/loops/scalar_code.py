@@ -213,7 +213,10 @@ class ScalarCode:
         self.positional = True
         seed, step = (self.read(i, raw=True) for i in node.inputs)
         outer = 1 if self.domain.examples else 0
-        terms = [_times(LoopCounter(outer + j), s) for j, s in enumerate(row_major(op.shape))]
+        strides = row_major(op.whole)
+        terms = [_times(LoopCounter(outer + j), s) for j, s in enumerate(strides)]
+        if op.part is not None:
+            terms += [whole_number(sum(a * s for a, s in zip(op.part.start, strides, strict=True)))]
         element = reduce(lambda a, b: Apply("+", (a, b)), terms) if terms else ZERO
         first = KernelArgument("first")
         example: Scalar = ZERO

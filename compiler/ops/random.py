@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
 from threading import Thread
 from typing import ClassVar
 
@@ -111,6 +113,14 @@ def started(fill: Callable[[int, int], None], first: int, end: int) -> Thread | 
     return thread
 
 
+@dataclass(frozen=True)
+class DrawnPart:
+    """Where draws stand among those of a larger shape."""
+
+    whole: tuple[int, ...]
+    start: tuple[int, ...]
+
+
 @register
 @dataclass(frozen=True)
 class Random(Op):
@@ -118,6 +128,7 @@ class Random(Op):
     element of a sequence.
 
     Operands: the counters `seed` and `step`.  `shared` draws are the same for every example.
+    A `part` is those of a larger shape that begin at a place in it.
     """
 
     node: int
@@ -125,7 +136,20 @@ class Random(Op):
     normal: bool = False
     shared: bool = False
     time: Time | None = None
+    part: DrawnPart | None = None
     name: ClassVar[str] = "random"
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """The shape in which an element's number, which is counted, is its place."""
+        return self.shape if self.part is None else self.part.whole
+
+    def rows(self, axis: int, first: int, count: int) -> Random:
+        """Some of the draws: `count` from `first` on, along an axis."""
+        assert self.part is None, "a part is cut once"
+        start = tuple(first if j == axis else 0 for j in range(len(self.shape)))
+        shape = (*self.shape[:axis], count, *self.shape[axis + 1 :])
+        return replace(self, shape=shape, part=DrawnPart(self.shape, start))
 
     @property
     def makes_varying(self) -> bool:
@@ -143,5 +167,9 @@ class Random(Op):
 
     def sample(self, seed: int, step: int, examples: Array, times: Array = ZERO) -> Array:
         """Draws for the given example numbers and places in time, [n, *shape]."""
-        flat = draw(self.normal, seed, step, self.node, examples, int(np.prod(self.shape)), times)
-        return flat.reshape(len(examples), *self.shape)
+        flat = draw(self.normal, seed, step, self.node, examples, prod(self.whole), times)
+        drawn, start = flat.reshape(len(examples), *self.whole), self.part and self.part.start
+        if not start:
+            return drawn
+        cut = (slice(first, first + n) for first, n in zip(start, self.shape, strict=True))
+        return drawn[(slice(None), *cut)]

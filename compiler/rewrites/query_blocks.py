@@ -3,10 +3,11 @@
     y = softmax(q k') v   becomes   y[i : i + n] = softmax(q[i : i + n] k') v, block by block
 
 As written, attention on T positions has several values of T x T numbers a head, and the derivative
-reads them.  In blocks there are n x T of each at a time, so that memory is linear in T.  Of a block
-the derivative keeps what softmax found of each row (its greatest score and its sum), and computes
-the weights again from the product on (Dao et al., "FlashAttention", 2022): the members of a region
-are marked for `remat.py`, their statistics are marked to be kept.
+reads them.  In blocks there are n x T of each at a time, so that memory is linear in T; masks and
+the draws of dropout, too, are computed for a block, and again where they are read again.  Of a
+block the derivative keeps what softmax found of each row (its greatest score and its sum), and
+computes the weights again from the product on (Dao et al., "FlashAttention", 2022): the members of
+a region are marked for `remat.py`, their statistics are marked to be kept.
 
 Within a region no row depends on another, so the numbers of a block are the same as without blocks.
 The derivatives of keys and values are sums over rows; they add up the sums of blocks, which is
@@ -23,13 +24,15 @@ from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.shape import Concat, Reshape, slice_axis
+from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.shape import Concat, Reshape, broadcast, slice_axis
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.score_regions import ScoreRegion, loop_along, score_regions
 from gradc_compiler.rewrites.split_long_sums import kept_loops, piece
 
 Block = tuple[int, int]
 """The first row, and how many."""
+Shape = tuple[int, ...]
 
 
 def attend_in_blocks(graph: Graph) -> Graph:
@@ -110,7 +113,7 @@ class _Rewriting:
 
     def part(self, region: ScoreRegion, node: Node, block: Block) -> Value:
         """Some rows of a member; or of an exit, the sum over them."""
-        _, count = block
+        first, count = block
         operands = [self.operand(region, node, k, block) for k in range(len(node.inputs))]
         match node.op:
             case Contract() as op:
@@ -120,6 +123,9 @@ class _Rewriting:
                 axis = region.axes[node.id]
                 rows = Reshape((*shape[:axis], count, *shape[axis + 1 :]))
                 return self.builder.add(rows, *operands, name=node.name)
+            case Random() as op:
+                drawn = op.rows(region.axes[node.id], first, count)
+                return self.builder.add(drawn, *operands, name=node.name)
         return self.builder.add(node.op, *operands, name=node.name)
 
     def loop(self, region: ScoreRegion, node: Node) -> int:
@@ -137,16 +143,40 @@ class _Rewriting:
         id = node.inputs[k]
         if id in region.axes:
             return self.blocks[id, block]
-        x = self.now[id]
         if not isinstance(node.op, Elementwise):
-            return x  # a sum reads the rows that it wants
-        axis = region.axes[node.id] - (node.type.rank - len(x.shape))
+            return self.now[id]  # a sum reads the rows that it wants
+        x = self.graph[id]
+        axis = region.axes[node.id] - (node.type.rank - x.type.rank)
+        if axis >= 0 and self.is_mask(x):
+            return self.mask(x, axis, block, node.type.shape)
+        return self.sliced(id, axis, block)
+
+    def sliced(self, id: int, axis: int, block: Block) -> Value:
+        """Some rows of a value from outside."""
+        x, key = self.now[id], (id, axis, block)
         if axis < 0 or x.shape[axis] == 1:
             return x
-        key = (id, axis, block)
         if key not in self.slices:
             self.slices[key] = slice_axis(x, axis, *block)
         return self.slices[key]
+
+    def is_mask(self, node: Node) -> bool:
+        """Whether a value is the same for all examples, and elementwise of far fewer numbers."""
+        read = sum(self.graph[i].type.size for i in node.inputs)
+        few = read * MACHINE.vector <= node.type.size
+        return isinstance(node.op, Elementwise) and few and node.id not in self.graph.varying
+
+    def mask(self, node: Node, axis: int, block: Block, whole: Shape) -> Value:
+        """Some rows of a mask, which has a number for each pair of positions: computed anew for
+        each reader, over its index space, so that its kernel has them and nobody stores them.
+        """
+        above, rank = axis - node.type.rank, len(whole)
+        rows = (*whole[: rank + above], block[1], *whole[rank + above + 1 :])
+        parts = [self.sliced(i, self.graph[i].type.rank + above, block) for i in node.inputs]
+        self.builder.remat, before = Remat.MUST, self.builder.remat
+        part = self.builder.add(node.op, broadcast(parts[0], rows), *parts[1:], name=node.name)
+        self.builder.remat = before
+        return part
 
     def whole(self, region: ScoreRegion, node: Node, parts: Sequence[Value]) -> Value | None:
         """The blocks one after another, or their sum; None if nothing reads the whole."""

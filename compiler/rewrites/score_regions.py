@@ -20,6 +20,7 @@ from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import Max
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -142,7 +143,7 @@ class _Growing:
         """
         for k, i in enumerate(node.inputs):
             operand = self.graph[i]
-            computed = isinstance(operand.op, Elementwise | Contract)
+            computed = isinstance(operand.op, Elementwise | Contract | Random)
             if i in self.varying and computed and self.found.is_large(operand):
                 axis = axis_below(self.graph, node, k, self.found.axes[node.id])
                 if axis is None:

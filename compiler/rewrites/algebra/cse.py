@@ -4,7 +4,8 @@ Two recurrences are equal if they start with the same value and, assuming that t
 the same value to the next step.
 
 Addition and multiplication are looked up with their operands in order, so `a + b` meets `b + a`
-(commutative in floating point as well).
+(commutative in floating point as well).  What is marked to be computed anew for each reader, from
+values that are the same for all examples, stays as often as it is written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import replace
 from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.outputs import Carry, OutputKey
+from gradc_compiler.graph.remat_mark import Remat
 from gradc_compiler.ops.leaf import Constant, Literal
 from gradc_compiler.ops.sequence import Previous
 
@@ -48,7 +50,8 @@ def _merged(graph: Graph, equal: Mapping[int, int]) -> tuple[Builder, dict[int, 
         if isinstance(op, Previous):
             op = replace(op, loop=equal[op.loop])
         key = (op, literal, key_operands)
-        if key not in seen:
+        anew = node.remat is Remat.MUST and graph.varying.isdisjoint(node.inputs)
+        if anew or key not in seen:
             seen[key] = builder.copy(node, operands)
         mapping[node.id] = seen[key]
     return builder, mapping

@@ -37,6 +37,17 @@ model net(x : [17, 3], seen : [17]) -> [17, 3] {
 data pairs(x : [17, 3], seen : [17], y : [17, 3]) = npz("none.npz")
 train on pairs { minimize squared_error(net(x, seen), y) using sgd(lr = 0.1), batch 4, epochs 1 }
 """
+DROPPED = """
+model net(x : [{n}, 6]) -> [{n}, 6] {{
+    q = reshape(x |> each(dense(6)), [{n}, 2, 3])
+    scores = contract(h, i, j : q[i, h, a] * q[j, h, a])
+    later = reshape(iota({n}), [1, {n}]) > reshape(iota({n}), [{n}, 1])
+    weights = softmax(where(later, -1e30, scores)) |> dropout(0.3)
+    reshape(contract(i, h, a : weights[h, i, j] * q[j, h, a]), [{n}, 6])
+}}
+data pairs(x : [{n}, 6], y : [{n}, 6]) = npz("none.npz")
+train on pairs {{ minimize squared_error(net(x), y) using sgd(lr = 0.1), batch 4, epochs 1 }}
+"""
 ROWS = """
 model net(xs : seq(17) [6]) -> seq(17) [6] {
     from_rows(xs) |> multi_head_attention(2, causal = true) |> rows |> dense(6)
@@ -48,6 +59,7 @@ SPECS = {
     "causal": PLAIN.format(n=23, heads=2, causal="true"),
     "seen by all": PLAIN.format(n=20, heads=2, causal="false"),
     "masked": MASKED,
+    "dropped": DROPPED.format(n=19),
     "rows": ROWS,
 }
 OTHERS = {  # products that are large, but not attention, or that somebody else reads
@@ -132,7 +144,7 @@ def test_gradients_are_finite_differences(text: str) -> None:
 
 
 @native
-@pytest.mark.parametrize("name", ["causal", "rows"])
+@pytest.mark.parametrize("name", ["causal", "rows", "dropped"])
 def test_threads_change_no_bit(name: str) -> None:
     made = made_of(SPECS[name])
     data = given(made, 7)
@@ -149,7 +161,7 @@ def test_threads_change_no_bit(name: str) -> None:
 
 
 @native
-@pytest.mark.parametrize("name", ["causal", "masked"])
+@pytest.mark.parametrize("name", ["causal", "masked", "dropped"])
 def test_the_derived_program_has_the_same_numbers(name: str) -> None:
     made = made_of(SPECS[name])
     data, again = given(made, 3), made_of(print_program(made))
@@ -171,10 +183,15 @@ def test_a_forward_pass_is_equal_to_the_bit() -> None:
 
 
 @native
-def test_room_grows_with_the_positions() -> None:
+@pytest.mark.parametrize(
+    "text", [PLAIN.replace("{heads}, causal = {causal}", "2, causal = true"), DROPPED]
+)
+def test_room_grows_with_the_positions(text: str) -> None:
+    """Of scores, masks and draws there are never all pairs of positions at once."""
+
     def words(n: int, *without: str) -> int:
-        text = PLAIN.format(n=n, heads=2, causal="false")
-        return step(compile_source(text, without=without)).block_words
+        entry = step(compile_source(text.format(n=n), without=without))
+        return entry.block_words + entry.uniform_words
 
     assert words(240) < 2.2 * words(120)
     assert words(240, "query-blocks") > 4 * words(240)

@@ -86,7 +86,7 @@ def drop_output() -> None:
 def say(line: str, code: int) -> int:
     """One line on standard error, if there is room even for that."""
     with suppress(OSError):
-        click.echo(f"gradc: {bounded(line)}", err=True)
+        act("output:say", f"gradc: {bounded(line)}")
     return code
 
 

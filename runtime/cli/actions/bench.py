@@ -21,7 +21,7 @@ from gradc_runtime.cli.actions.output import (
     duration,
     size,
     table,
-    write,
+    tell,
     write_json,
 )
 from gradc_runtime.cli.actions.request import Request
@@ -99,7 +99,7 @@ def report(found: Sequence[Timed], limits: Roofline, as_json: bool) -> None:
     if as_json:
         write_json([asdict(step) for step in found])
         return
-    write(f"limits: {limits.operations / 1e9:.0f} GFLOP/s, "
+    tell(f"limits: {limits.operations / 1e9:.0f} GFLOP/s, "
           + ", ".join(f"{rate / 1e9:.0f} GB/s within {size(n)}"
                       for n, rate in limits.bandwidth.items()))  # fmt: skip
     for step in found:
@@ -198,7 +198,7 @@ def kernel_of(entry: Entry, item: Instruction) -> str:
 def show(step: Timed) -> None:
     """The table of a step: the instructions with the most to lose, the furthest first."""
     rate = 1 / step.seconds
-    write(f"\nstep {step.step}, batch {step.batch}, {step.threads} threads: "
+    tell(f"\nstep {step.step}, batch {step.batch}, {step.threads} threads: "
           f"{duration(step.seconds)} ({rate:,.0f} a second), "
           f"{step.limit / step.seconds:.0%} of the machine's limit; "
           f"blocks of {counted(step.block, 'example')}{', tuned' * step.tuned}")  # fmt: skip
@@ -213,5 +213,5 @@ def show(step: Timed) -> None:
     console().print(table(columns, rows, right="us of"))
     if step.inexact:
         names = ", ".join(f"{name} ({count})" for name, count in step.inexact.items())
-        write(f"inexact: {names}; off by {step.off:.1g}; --exact does without")
-    write(f"furthest from its limit: {worst[0].what}")
+        tell(f"inexact: {names}; off by {step.off:.1g}; --exact does without")
+    tell(f"furthest from its limit: {worst[0].what}")

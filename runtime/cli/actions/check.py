@@ -17,7 +17,7 @@ from gradc_compiler.program.program import DataSource
 from gradc_runtime.cli.actions import diagnostics
 from gradc_runtime.cli.actions.data_head import head_of
 from gradc_runtime.cli.actions.model_stages import ModelStage, is_owned, stages
-from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
+from gradc_runtime.cli.actions.output import console, counted, say, table, tell, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.room import WORD, data_bytes, memory_line, require_room
 from gradc_runtime.cli.actions.unscaled_inputs import unscaled_inputs
@@ -97,14 +97,14 @@ def show(made: Compilation, wrong: list[dict[str, Any]], said: list[Diagnostic])
     """A spec without errors of the language, for people."""
     module = made.module
     for name, signature in module.models.items():
-        write(f"{name}{signed(signature)}")
+        tell(f"{name}{signed(signature)}")
         console().print(stage_table(made, name))
     for name in module.generic:
         write(f"{opened(made, name)}; what applies it says, so its parameters are not counted\n")
     for source in module.data:
-        write(f"data {source.name}({typed(source.fields)}) = {call(source)}")
+        tell(f"data {source.name}({typed(source.fields)}) = {call(source)}")
     if module.train is not None:
-        write("\n".join(training_lines(made)))
+        tell("\n".join(training_lines(made)))
     parameters = [spec for spec in module.parameters if spec.role == "parameter"]
     total = sum(spec.type.size for spec in parameters)
     for fault in wrong:

@@ -12,7 +12,15 @@ from typing import Any
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.line_costs import Amount, LineCost, line_costs
-from gradc_runtime.cli.actions.output import console, counted, say, size, table, write, write_json
+from gradc_runtime.cli.actions.output import (
+    console,
+    counted,
+    say,
+    size,
+    table,
+    tell,
+    write_json,
+)
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cpu.partition.memory_need import MemoryNeed
@@ -35,7 +43,7 @@ def cost(spec: Path, given: Mapping[str, Any]) -> int:
         return 0
     formulas(lines)
     numbers(lines, sizes)
-    write("\n".join(memory_lines(need, sizes)))
+    tell("\n".join(memory_lines(need, sizes)))
     return 0
 
 

@@ -25,7 +25,7 @@ from gradc_compiler.study.single_path import single_paths
 from gradc_runtime.cli.actions.adjoints import LossNode
 from gradc_runtime.cli.actions.check_derivation import check_derivation
 from gradc_runtime.cli.actions.explain import chosen, input_types, one_example
-from gradc_runtime.cli.actions.output import write, write_json
+from gradc_runtime.cli.actions.output import tell, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
@@ -56,7 +56,8 @@ def derive(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
         data = {id: np.asarray(array).tolist() for id, array in found.items()}
         write_json(derivation_data(derived, paths, data))
     else:
-        write(FORMS[given["form"]](derived, paths, numbers_of(derived, found)))
+        page = FORMS[given["form"]](derived, paths, numbers_of(derived, found))
+        (tell if given["form"] == "text" else write)(page)
     return 0
 
 

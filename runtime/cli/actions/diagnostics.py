@@ -11,6 +11,7 @@ import click
 
 from gradc_compiler.diagnostics.render import diagnostics_json, printable, render_all
 from gradc_compiler.diagnostics.source import Diagnostic
+from gradc_runtime.cli.actions.output import say, terminal_width
 
 
 def show(found: Sequence[Diagnostic], *, as_json: bool) -> None:
@@ -19,7 +20,8 @@ def show(found: Sequence[Diagnostic], *, as_json: bool) -> None:
         click.echo(diagnostics_json(found))
         return
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.echo(render_all(found, color=color), err=True, color=color or None)
+    width = terminal_width(sys.stderr) if sys.stderr.isatty() else None
+    click.echo(render_all(found, color=color, width=width), err=True, color=color or None)
 
 
 def brief(found: Sequence[Diagnostic], spec: Path, *, hints: bool = False) -> None:
@@ -27,7 +29,7 @@ def brief(found: Sequence[Diagnostic], spec: Path, *, hints: bool = False) -> No
     for d in found:
         line = f"{d.primary.span}: {d.severity}[{d.code}]: {d.message}"
         line += f"; {d.hint}" if hints and d.hint else ""
-        click.echo(printable(line), err=True)
+        say(printable(line))
     if found:
         code = found[0].code
-        click.echo(f"gradc check {spec} shows where, gradc explain {code} says why", err=True)
+        say(f"gradc check {spec} shows where, gradc explain {code} says why")

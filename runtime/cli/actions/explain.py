@@ -32,7 +32,7 @@ from gradc_runtime.cli.actions.adjoints import (
 )
 from gradc_runtime.cli.actions.name_pages import names, page_on, written
 from gradc_runtime.cli.actions.optimisations import explain_optimisations
-from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
+from gradc_runtime.cli.actions.output import console, counted, say, table, tell, write_json
 from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.with_weights import session_with_weights
@@ -104,7 +104,7 @@ def explain_code(code: str, *, as_json: bool) -> int:
     page = page_of(code)
     named = page_on(code) if page is None else None
     if named is not None:
-        write_json(named) if as_json else write(written(named))
+        write_json(named) if as_json else tell(written(named))
         return 0
     if page is None:
         near = get_close_matches(code.upper(), CODES, n=1, cutoff=0.7)
@@ -117,7 +117,7 @@ def explain_code(code: str, *, as_json: bool) -> int:
         parts = {name: getattr(entry, name) for name in ("title", "text", "wrong", "right")}
         write_json({"code": code.upper(), **parts})
     else:
-        write(page)
+        tell(page)
     return 0
 
 
@@ -161,7 +161,7 @@ def show(rows: Sequence[AdjointRow], loss: LossNode) -> None:
     moved = [(row.name, row.adjoint) for row in rows if row.parameter and row.adjoint is not None]
     if moved and sum(adjoint.size for _, adjoint in moved) <= MOST_TOGETHER:
         flat = [numbers.number(float(x)) for _, adjoint in moved for x in adjoint.reshape(-1)]
-        write(f"gradient by ({', '.join(name for name, _ in moved)}): [{', '.join(flat)}]")
+        tell(f"gradient by ({', '.join(name for name, _ in moved)}): [{', '.join(flat)}]")
 
 
 def line_of(row: AdjointRow, *, with_adjoint: bool) -> list[str]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -31,12 +32,42 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(line: str) -> None:
     """A line for the user that is no part of the answer."""
-    click.echo(line, err=True)
+    click.echo(fitted(line, sys.stderr), err=True)
 
 
 def write(text: str) -> None:
-    """A part of the answer."""
+    """A part of the answer, line by line as it is: it may go into another program."""
     click.echo(text, nl=not text.endswith("\n"))
+
+
+def tell(text: str) -> None:
+    """A part of the answer that is read by people only: on a terminal its lines are broken."""
+    write(fitted(text, sys.stdout))
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """A text whose lines a terminal need not break, or as it is where there is none."""
+    if not stream.isatty():
+        return text
+    width = terminal_width(stream)
+    return "\n".join(
+        line if len(line) <= width else broken(line, width) for line in text.split("\n")
+    )
+
+
+def broken(line: str, width: int) -> str:
+    """A line in several, broken at blanks, those after the first deeper than it."""
+    indent = line[: len(line) - len(line.lstrip())] + "    "
+    parts = textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(parts)
+
+
+def terminal_width(stream: TextIO) -> int:
+    """The columns of a terminal."""
+    made: Console = import_module("rich.console").Console(file=stream)
+    return made.width
 
 
 def write_json(value: Any) -> None:
@@ -60,10 +91,12 @@ def strict(value: Any) -> Any:
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> Table:
     """A plain table; the columns named in `right` are numbers."""
     box, escape = import_module("rich.box").SIMPLE_HEAD, import_module("rich.markup").escape
-    drawn = import_module("rich.table").Table
+    drawn = import_module("gradc_runtime.cli.actions.fitting_table").FittingTable
     result: Table = drawn(box=box, pad_edge=False, header_style="bold")
     for name in columns:
-        result.add_column(name, justify="right" if name in right.split() else "left")
+        is_number = name in right.split()
+        justify = "right" if is_number else "left"
+        result.add_column(name, justify=justify, no_wrap=is_number)
     for row in rows:
         result.add_row(*map(escape, row))
     return result

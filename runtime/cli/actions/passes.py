@@ -21,7 +21,7 @@ from gradc_compiler.study.pass_steps import (
     laws_used,
     pass_steps,
 )
-from gradc_runtime.cli.actions.output import counted, say, write, write_json
+from gradc_runtime.cli.actions.output import counted, say, tell, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.samples import random_batch
 from gradc_runtime.cli.actions.show import chosen
@@ -49,7 +49,7 @@ def passes(spec: Path, given: Mapping[str, Any]) -> int:
         else:
             lines = [*step_lines(number, step, names, given["lines"], apart)]
             lines[2:2] = law_lines(laws, given["lines"], checked=given["check"])
-            write("\n".join([*lines, ""]))
+            tell("\n".join([*lines, ""]))
     if given["as_json"]:
         write_json({"entry": name, "passes": found})
     else:

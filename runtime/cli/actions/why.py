@@ -27,7 +27,7 @@ from gradc_compiler.study.questions import (
 from gradc_compiler.study.step_rule import step_rule
 from gradc_runtime.cli.actions.derive import derivation_of, target_of
 from gradc_runtime.cli.actions.explain import one_example
-from gradc_runtime.cli.actions.output import console, counted, table, write, write_json
+from gradc_runtime.cli.actions.output import console, counted, table, tell, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
@@ -55,7 +55,7 @@ def why(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
     if given["as_json"]:
         write_json({"question": asked[0], "answer": lines})
     else:
-        write("\n".join(lines))
+        tell("\n".join(lines))
     return 0
 
 

@@ -5,16 +5,19 @@ What is printed to be read by other programs (a spec, kernels, JSON) keeps its l
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
+import sys
 
 import pytest
 
-from gradc_runtime.cli.actions import output
+from gradc_runtime.cli.run_command import run
 from tests.runtime.cli.calling import SPECS, Caller
 
 WIDTHS = (120, 80, 60)
 NUMBER = re.compile(r"(?<![\w.])-?\d[\d,.]*(?:e[-+]?\d+)?%?(?![\w.])")
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 AT = ("--at", "sqft=2500", "paid=360000")
 WRONG = """model digits_of_a_long_name(image : [28, 28, 1]) -> [10] {
     image |> conv(8, 5x5, stride = 2) |> relu |> conv(16, 3x3, stride = 2) |> relu : [7, 7, 24]
@@ -64,15 +67,31 @@ def screen(call: Caller, monkeypatch: pytest.MonkeyPatch) -> Caller:
     return call
 
 
+class Screen(io.StringIO):
+    """A terminal, as far as a program asks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def shown(
     screen: Caller, width: int, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """All that a command prints on such a screen."""
-    monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setattr(output, "WIDE", width)
-    answer = screen(*command)
-    assert answer.code in (0, 1), answer.err
-    return answer.out + answer.err
+    """All that a command leaves on a terminal of so many columns."""
+    printed = Screen()
+    with monkeypatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        patch.setenv("NO_COLOR", "1")
+        patch.setattr(sys, "stdout", printed)
+        patch.setattr(sys, "stderr", printed)
+        code = run(command)
+    assert code in (0, 1), printed.getvalue()
+    return CONTROL.sub("", printed.getvalue()).replace("\r", "\n")
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers of a text."""
+    return {number.rstrip(",.") for number in NUMBER.findall(text)}
 
 
 def too_wide(text: str, width: int) -> list[str]:
@@ -84,10 +103,10 @@ def test_every_command_fits_every_screen(screen: Caller, monkeypatch: pytest.Mon
     """And what stands on a narrow one stands on a wide one too."""
     faults = {}
     for name, command in COMMANDS.items():
-        whole = {*NUMBER.findall(shown(screen, 240, command, monkeypatch))}
+        whole = numbers(shown(screen, 240, command, monkeypatch))
         for width in WIDTHS:
             text = shown(screen, width, command, monkeypatch)
-            cut = {*NUMBER.findall(text)} - whole
+            cut = numbers(text) - whole
             if (wide := too_wide(text, width)) or cut:
                 faults[f"{name} at {width}"] = [*wide[:3], *cut]
     assert not faults

@@ -14,9 +14,11 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -114,21 +116,27 @@ def from_bytes(data: bytes, name: str) -> Checkpoint:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put a file in place whole, on the disk, or raise `OSError` and leave nothing behind."""
+    """Put a file in place whole, on the disk, or raise `OSError` and leave nothing behind.
+
+    Who may read it stays what it was; a new file is what the umask makes it.
+    """
     free = shutil.disk_usage(path.parent).free
     if free < len(data) + SPARE:
         reason = f"disk full (needs {len(data) / 1e6:.1f} MB, {free / 1e6:.1f} MB free)"
         raise OSError(errno.ENOSPC, reason, str(path))
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    temporary = path.parent / f".{token_hex(8)}.tmp"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
+            with suppress(FileNotFoundError):
+                os.fchmod(handle, stat.S_IMODE(path.stat().st_mode))
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
         flush_folder(path.parent)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

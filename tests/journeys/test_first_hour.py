@@ -40,7 +40,7 @@ def test_from_a_clone_to_an_answer(clone: Caller) -> None:
         assert done(clone(*words[1:])).out.strip()
     assert "mnist_cnn" in done(clone("runs")).out
     again = done(clone("train", SPEC, "--resume"))
-    assert "finished already" in again.err and "epoch 1/2" not in again.err
+    assert "all 2 epochs are done, --epochs N goes on" in again.err
 
 
 def test_a_change_and_a_mistake(clone: Caller) -> None:

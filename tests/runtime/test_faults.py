@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -93,7 +92,6 @@ def test_one_failed_write_costs_nothing_but_that_write(
         (os, "replace"),
         (os, "fdopen"),
         (os, "open"),
-        (tempfile, "mkstemp"),
     ):
         monkeypatch.setattr(module, name, failing.around(getattr(module, name)))
     words, summary = run(tmp_path, epochs=3)

@@ -126,3 +126,15 @@ def test_a_full_disk_is_seen_before_writing(
     with pytest.raises(OSError, match=r"disk full \(needs 0.0 MB, 0.0 MB free\)"):
         write_atomically(tmp_path / "f", b"new")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_may_be_read_by_whom_the_umask_says_and_stays_so(tmp_path: Path) -> None:
+    path, before = tmp_path / "f", os.umask(0o022)
+    try:
+        write_atomically(path, b"new")
+        assert path.stat().st_mode & 0o777 == 0o644
+        path.chmod(0o664)
+        write_atomically(path, b"newer")
+        assert path.stat().st_mode & 0o777 == 0o664
+    finally:
+        os.umask(before)

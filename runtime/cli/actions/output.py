@@ -95,8 +95,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str =
     result: Table = drawn(box=box, pad_edge=False, header_style="bold")
     for name in columns:
         is_number = name in right.split()
-        justify = "right" if is_number else "left"
-        result.add_column(name, justify=justify, no_wrap=is_number)
+        result.add_column(name, justify="right" if is_number else "left", no_wrap=is_number)
     for row in rows:
         result.add_row(*map(escape, row))
     return result

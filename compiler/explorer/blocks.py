@@ -23,6 +23,7 @@ class BlockPart:
 
     name: str
     children: list[BlockPart | int]  # blocks, and numbers of values
+    is_row: bool = False  # some of what stood in a long row
 
 
 def block_tree(
@@ -80,9 +81,10 @@ def _cut(part: BlockPart) -> None:
         if isinstance(child, BlockPart):
             _cut(child)
     while len(part.children) > MOST:
+        rows = [*_rows(part.children)]
         part.children = [
-            BlockPart("rest", [*some]) if len(some) > 1 else some[0]
-            for some in _rows(part.children)
+            BlockPart(f"part {k} of {len(rows)}", [*row], is_row=True) if len(row) > 1 else row[0]
+            for k, row in enumerate(rows, 1)
         ]
 
 
@@ -107,9 +109,12 @@ def _listed(
 
 
 def _title(part: BlockPart, paths: Mapping[int, str]) -> str:
-    """What its parameters are called after, if that is one layer; else its definition."""
-    if part.name == "rest":
-        return f"{len([*_inside(part)])} operators"
+    """What its parameters are called after, if that is one layer; else its definition; of a row its
+    first layer and its last, if it has layers.
+    """
+    inner = [_title(child, paths) for child in part.children if isinstance(child, BlockPart)]
+    if part.is_row:
+        return f"{inner[0]} to {inner[-1]}" if len(inner) > 1 else part.name
     layers = [paths[v].rpartition(".")[0] for v in _inside(part) if v in paths]
     common = _common([p.split(".") for p in layers if p])
     last = common[-1] if common else ""

@@ -11,11 +11,15 @@ from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 MOST = 300  # nodes that a picture has room for
 CHARACTER, LINE, EDGE = 7.2, 16.0, 10.0
 LONGEST = 34  # characters of a line
-STYLE = (
-    "text{font:12px ui-monospace,monospace;fill:#1d2433}"
-    "rect{fill:#fff;stroke:#1f5fa8}.leaf{fill:#e8f0fa}.kept{fill:#f0eafa;stroke:#6b4fa0}"
-    ".back{stroke:#a33c1f;stroke-dasharray:6 3}path{fill:none;stroke:#5c6575}"
+RULES = (  # of this picture alone: a notebook has one page for all
+    "text{font:12px ui-monospace,monospace;fill:#1d2433}",
+    "rect{fill:#fff;stroke:#1f5fa8}",
+    ".leaf{fill:#e8f0fa}",
+    ".kept{fill:#f0eafa;stroke:#6b4fa0}",
+    ".back{stroke:#a33c1f;stroke-dasharray:6 3}",
+    "path{fill:none;stroke:#5c6575}",
 )
+STYLE = "".join(f".gradc-graph {rule}" for rule in RULES)
 
 
 def graph_svg(graph: Graph) -> str:
@@ -24,7 +28,8 @@ def graph_svg(graph: Graph) -> str:
     What differentiation made has a broken outline.  Of a graph of more than `MOST` nodes only that
     is said.
     """
-    shown = [node for node in graph.nodes if not isinstance(node.op, Constant)]
+    used = graph.reachable(graph.outputs.values())
+    shown = [n for n in graph.nodes if n.id in used and not isinstance(n.op, Constant)]
     if len(shown) > MOST:
         return _said(f"a graph of {len(shown):,} nodes: too many for one picture")
     results = {id: str(key) for key, id in graph.results.items()}
@@ -75,11 +80,14 @@ def _box(drawing: Drawing, size: tuple[float, float], node: Node, lines: list[st
 
 
 def _edge(drawing: Drawing, sizes: dict[int, tuple[float, float]], above: int, below: int) -> str:
-    """A curve from the foot of one box to the head of another."""
+    """A curve from the foot of one box to the head of another, between those on its way."""
     (x0, y0), (x1, y1) = drawing.places[above], drawing.places[below]
     y0, y1 = y0 + sizes[above][1] / 2, y1 - sizes[below][1] / 2
-    bend = (y1 - y0) / 2
-    path = f"M{x0:.1f} {y0:.1f}C{x0:.1f} {y0 + bend:.1f} {x1:.1f} {y1 - bend:.1f} {x1:.1f} {y1:.1f}"
+    path = f"M{x0:.1f} {y0:.1f}"
+    for x, y in (*drawing.routes[above, below], (x1, y1)):
+        half = (y0 + y) / 2
+        path += f"C{x0:.1f} {half:.1f} {x:.1f} {half:.1f} {x:.1f} {y:.1f}"
+        x0, y0 = x, y
     return f'<path d="{path}" marker-end="url(#to)"/>'
 
 
@@ -94,7 +102,7 @@ def _svg(width: float, height: float, parts: list[str]) -> str:
         ' orient="auto"><path d="M0 0L7 3.5L0 7z" style="fill:#5c6575"/></marker>'
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + 20:.0f}"'
+        f'<svg class="gradc-graph" xmlns="http://www.w3.org/2000/svg" width="{width + 20:.0f}"'
         f' height="{height + 20:.0f}" viewBox="-10 -10 {width + 20:.1f} {height + 20:.1f}">'
         f"<style>{STYLE}</style><defs>{head}</defs>{''.join(parts)}</svg>"
     )

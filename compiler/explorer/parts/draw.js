@@ -60,7 +60,7 @@ function box(key, [x, y], { width, height }) {
   group.append(svg("rect", { class: "face", width, height, rx: rounded }));
   if (kind === "parameter" || kind === "loss") group.append(svg("rect", { class: "inner", x: 3, y: 3, width: width - 6, height: height - 6, rx: 3 }));
   const line = (k, text, type) => svg("text", { class: type, x: width / 2, y: LINE * k + 1, "text-anchor": "middle" }, text);
-  group.append(line(1, cut(name, WIDEST), "name"), line(2, cut(below, WIDEST), "formula"), line(3, "", "number"));
+  group.append(line(1, (kind === "parameter" ? cutPath : cut)(name, WIDEST), "name"), line(2, cut(below, WIDEST), "formula"), line(3, "", "number"));
   if (isBlock(key)) {
     group.append(svg("text", { class: "more", x: width - 14, y: 16, onclick: (event) => { event.stopPropagation(); unfold(numberOf(key)); } }, "+"));
   }

@@ -48,4 +48,6 @@ function toggle(element, name, wanted) {
 }
 
 const cut = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
+// What tells long paths apart is their end.
+const cutPath = (text, most) => (text.length <= most ? text : `…${text.slice(1 - most)}`);
 const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -34,14 +34,22 @@ function passDetails(pass) {
     el("p", { class: "rule" }, pass.law),
     el("p", { class: "quiet" }, `${pass.said}: ${pass.before.length} nodes before, ${pass.after.length} after`),
     el("div", { class: "choice", role: "group", "aria-label": "What of the pass" }, buttons),
-    passView === "fired" ? firedLines(pass) : el("pre", { class: "listing" }, textOf(pass[passView]).join("\n")),
+    passView === "fired" ? [lawsOf(pass), firedLines(pass)] : el("pre", { class: "listing" }, textOf(pass[passView]).join("\n")),
   ];
+}
+
+// The laws of a sweep, each with what it changed.
+function lawsOf(pass) {
+  return pass.laws.map((law) => [
+    el("p", { class: "rule" }, el("b", {}, law.equation), ` (${law.said}; ${counted(law.changed.length, "place")})`),
+    el("pre", { class: "listing short" }, law.changed.join("\n")),
+  ]);
 }
 
 // Lines that went begin with -, those that came with +.
 function firedLines(pass) {
   const before = new Set(pass.before), after = new Set(pass.after);
   const went = pass.before.filter((n) => !after.has(n)), came = pass.after.filter((n) => !before.has(n));
-  const line = (sign, type) => (n) => el("div", { class: type }, `${sign} ${data.passes.texts[n]}`);
+  const line = (sign, type) => (n) => el("div", { class: type }, `${sign} `, el("span", {}, data.passes.texts[n]));
   return el("pre", { class: "listing" }, went.map(line("-", "went")), came.map(line("+", "came")), !went.length && !came.length ? "The nodes stand in another order." : null);
 }

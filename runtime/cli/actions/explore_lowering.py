@@ -13,7 +13,7 @@ from gradc_compiler.graph.graph import Node
 from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.entry import Entry, Instruction
-from gradc_compiler.study.pass_steps import NodeNames, PassStep, pass_steps
+from gradc_compiler.study.pass_steps import NodeNames, PassStep, laws_used, pass_steps
 from gradc_runtime.cli.actions.lowering import Lowering
 from gradc_runtime.cli.actions.output import counted
 from gradc_runtime.cli.actions.tables import called
@@ -32,11 +32,15 @@ def passes_data(made: Compilation, name: str, target: str) -> dict[str, Any]:
 
 def pass_data(step: PassStep, names: NodeNames, texts: dict[str, int]) -> dict[str, Any]:
     """One pass."""
+    laws = [
+        {"equation": used.law.equation, "said": used.exact, "changed": used.changed}
+        for used in laws_used(step, names, None)
+    ]
     sides = [names.lines(graph) for graph in (step.before, step.after)]
     before, after = ([texts.setdefault(line, len(texts)) for line in side] for side in sides)
     return {
         "name": step.name, "stage": step.stage, "law": step.law, "exact": step.row.exact,
-        "said": step.exact, "before": before, "after": after,
+        "said": step.exact, "before": before, "after": after, "laws": laws,
     }  # fmt: skip
 
 

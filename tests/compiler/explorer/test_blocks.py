@@ -42,6 +42,11 @@ def test_a_long_row_is_cut() -> None:
         children[number] += sum(b["above"] == number for b in tree)
     assert max(children) <= MOST
     assert sorted(v for b in tree for v in b["values"]) == [*range(2000)]
+    layers = [Application("unit", None) for _ in range(50)]
+    paths = {k: f"f.unit{k // 2 + 1}.w" for k in range(0, 100, 2)}
+    tree, _ = block_tree([layers[k // 2] for k in range(100)], paths)
+    titles = [b["title"] for b in tree if b["above"] == 0]
+    assert titles == ["unit1 to unit25", "unit26 to unit50"]
 
 
 def test_nodes_know_the_layer_that_made_them() -> None:

@@ -203,6 +203,32 @@ def test_no_text_of_a_spec_runs(chrome: Page, tmp_path: Path) -> None:
     assert "<img src=x onerror=" in chrome.value("document.getElementById('line-2').textContent")
 
 
+def test_a_long_row_without_layers_is_folded_too(chrome: Page, tmp_path: Path) -> None:
+    """2,000 operators of one body: what is drawn stays what a person can look at."""
+    spec = tmp_path / "flat.nn"
+    lines = "".join(f"    x{k + 1} = sin(x{k}) + x{k}\n" for k in range(1000))
+    spec.write_text(f"model f(x0 : scalar) -> scalar {{\n{lines}    x1000\n}}\n")
+    chrome.open(written(spec, tmp_path, "--wrt", "x0"))
+    assert chrome.value("explorer.boxes.size") <= 120
+    chrome.value("explorer.goTo('v1500')")
+    assert (
+        chrome.value("explorer.boxes.has('v1500')") and chrome.value("explorer.boxes.size") <= 300
+    )
+    chrome.value("explorer.moveTo(3000)")
+    assert chrome.value("explorer.touched.layouts") <= 4
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("spec", sorted(SPECS.glob("*.nn")), ids=lambda path: path.stem)
+def test_every_spec_has_a_page(chrome: Page, spec: Path, tmp_path: Path) -> None:
+    chrome.faults.clear()
+    chrome.size(1400, 900)
+    chrome.open(written(spec, tmp_path))
+    chrome.value("explorer.unfoldAll(); explorer.foldAll(); explorer.moveTo(5)")
+    chrome.press("1", "2", "3", "4", "5")
+    assert not chrome.faults and chrome.value("explorer.boxes.size") > 1
+
+
 def test_two_thousand_nodes_stay_few_elements(chrome: Page, tmp_path: Path) -> None:
     """What is drawn, laid out and touched is bounded, however many operators there are."""
     spec = tmp_path / "deep.nn"

@@ -37,6 +37,7 @@ class Shown:
     nodes: list[int]  # of a value, the node that has it first
     numbers: Mapping[int, int]  # node -> value
     by_name: Mapping[str, int]
+    reader: FormulaReader
 
     @staticmethod
     def of(made: Derivation) -> Shown:
@@ -49,7 +50,8 @@ class Shown:
                 by_name[name] = len(nodes)
                 nodes.append(id)
             numbers[id] = by_name[name]
-        return Shown(made, nodes, numbers, by_name)
+        letters = {id: Letter(name) for id, name in made.names.items()}
+        return Shown(made, nodes, numbers, by_name, FormulaReader(made.graph, letters))
 
 
 def view_of(made: Derivation) -> dict[str, Any]:
@@ -98,13 +100,11 @@ def _formula(shown: Shown, node: Node) -> dict[str, str]:
     """How a value is computed, and in few words; nothing for an input or a parameter."""
     if isinstance(node.op, Input | PersistentOp):
         return {"formula": "", "short": "", "equation": ""}
-    names = shown.made.names
-    reader = FormulaReader(shown.made.graph, {i: Letter(name) for i, name in names.items()})
-    left = names[node.id]
+    left = shown.made.names[node.id]
     if isinstance(node.op, Previous):
-        said = before_text(looked_back(node, reader))
+        said = before_text(looked_back(node, shown.reader))
         return {"formula": said, "short": said, "equation": f"{left} = {said}"}
-    formula = reader.written_out(node)
+    formula = shown.reader.written_out(node)
     return {
         "formula": text(formula),
         "short": short_formula(formula),

@@ -62,6 +62,7 @@ OF_TRAINING = {
     "held_out": "the share of the data that is measured and not trained on",
     "seed": "what all draws follow from",
     "patience": "epochs without a lower loss after which training ends",
+    "limit": "the most examples that are trained on, and that are measured",
     "in_memory": "the bytes of files that are loaded whole",
     "block": "the bytes of a larger file that are read at once",
     "memory": "the bytes that training may take",

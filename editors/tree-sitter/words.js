@@ -57,6 +57,7 @@ module.exports = {
     "exact",
     "held_out",
     "in_memory",
+    "limit",
     "memory",
     "patience",
     "precision",

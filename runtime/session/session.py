@@ -227,7 +227,7 @@ class Session(Derivatives):
     def train(self, data: Given = None, *, quiet: bool = False, **settings: Any) -> History:
         """Train on a data set, a data frame, arrays by field name, or what the spec names.
 
-        `settings` (batch, epochs, held_out, patience) override the spec's; progress is shown on
+        `settings` (batch, epochs, held_out, patience, limit) override the spec's; progress is shown on
         standard error unless `quiet`.  Raises `SessionError` for a setting and `DataError` for data
         that does not fit, and `Diverged` where a number is no longer finite.
         """

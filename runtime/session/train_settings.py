@@ -20,6 +20,7 @@ class Settings:
     held_out: float = 0.2  # share of the data kept for evaluation, unless the source has its own
     seed: int = 0
     patience: int | None = None  # epochs without improvement before stopping early
+    limit: int | None = None  # the most examples that are trained on, and that are held out
     in_memory: int = LARGEST_IN_MEMORY  # bytes of files that are loaded whole
     block: int = BLOCK  # bytes of a larger file that are read at once
     memory: int | None = None  # bytes that training may take
@@ -35,6 +36,7 @@ LIMITS: Mapping[str, tuple[float, float, str]] = {
     "held_out": (0.0, 1.0 - 1e-9, "at least 0 and less than 1"),
     "seed": (0, 2**31 - 1, "a whole number from 0 to 2147483647"),
     "patience": (1, 2**31 - 1, "a whole number from 1"),
+    "limit": (1, 2**31 - 1, "a whole number from 1"),
     "in_memory": (0, 2**53, "a whole number of bytes, from 0"),
     "memory": (1, 2**53, "a whole number of bytes, from 1"),
     "block": (1, 2**31 - 1, "a whole number of bytes, from 1"),

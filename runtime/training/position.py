@@ -16,7 +16,7 @@ from gradc_runtime.data.arrays.examples import ROWS
 from gradc_runtime.system.errors import CheckpointError
 
 LARGEST = 2**63 - 1
-FIXED = ("batch", "seed", "held_out")  # settings that decide the order of the examples
+FIXED = ("batch", "seed", "held_out", "limit")  # settings that decide the order of the examples
 
 
 @dataclass

@@ -71,7 +71,9 @@ class Trainer:
         self.entries = [session.program.entries[step.entry] for step in session.training.steps]
         require_rows_of_data(self.entries, data)
         self.display: Display = display or Silent()
-        self.train, self.held_out = split(data, settings.held_out, settings.seed)
+        self.train, self.held_out = split(
+            data, settings.held_out, settings.seed, settings.limit
+        )
         read = {n for s in session.training.steps for n in session.inputs(s.entry)}
         self.names = sorted(read) or list(data.types)[:1]  # one at least: it tells the batch's size
         self.batches = ceil(self.train.examples / settings.batch)

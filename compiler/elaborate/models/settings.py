@@ -39,6 +39,7 @@ SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "held_out": (lambda x: 0 <= x < 1, "a share of the data, from 0 to below 1"),
     "seed": (_whole(0), "a whole number, 0 or more"),
     "patience": (_whole(1), "a whole number, 1 or more"),
+    "limit": (_whole(1), "a whole number of examples, 1 or more"),
     "in_memory": (_whole(0), "a whole number of bytes, 0 or more"),
     "block": (_whole(1), "a whole number of bytes, 1 or more"),
     "memory": (_whole(1), "a whole number of bytes, 1 or more, as in `500MB`"),

@@ -16,7 +16,7 @@ from gradc_compiler.syntax.lex.suppress_cascades import FoundError, Rank
 
 SETTINGS = frozenset(
     {"batch", "epochs", "held_out", "seed", "patience", "in_memory", "block", "memory"}
-    | {"exact", "precision", "validate"}
+    | {"exact", "precision", "validate", "limit"}
 )
 
 

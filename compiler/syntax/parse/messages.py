@@ -146,8 +146,8 @@ UNEXPECTED = (
         "E0121",
         r"^top using (.* )?NAME » NUMBER",
         "`{last}` is not a setting of the training",
-        "there are batch, epochs, held_out, seed, patience, in_memory, block, memory and exact; "
-        "an optimizer has its own in brackets, as in `adam(lr = 1e-3)`",
+        "there are batch, epochs, held_out, seed, patience, limit, in_memory, block, memory and "
+        "exact; an optimizer has its own in brackets, as in `adam(lr = 1e-3)`",
         train("using sgd, batch_size §32"),
     ),
     MessageRow(

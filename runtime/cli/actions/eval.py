@@ -112,7 +112,7 @@ def held_out_of(
     if data.held_out is None and is_new(given):
         return data
     settings = resolve(session.training.settings, seed=session.seed, **request.settings)
-    return split(data, settings.held_out, settings.seed)[1] or data
+    return split(data, settings.held_out, settings.seed, settings.limit)[1] or data
 
 
 def is_new(given: Mapping[str, Any]) -> bool:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gradc_compiler.pipeline import Compilation
 
 FILE = COMMAND
-FLAGS = ("batch", "epochs", "held_out", "patience", "in_memory", "block", "memory")
+FLAGS = ("batch", "epochs", "held_out", "patience", "limit", "in_memory", "block", "memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,8 +210,9 @@ def introduce(trainer: Trainer, folder: RunFolder, spec: Path, *, changed: bool)
     """What is about to be trained, in three lines."""
     session = trainer.session
     numbers = sum(view.size for view in session.parameters.values())
-    held_out = f", {trainer.held_out.examples:,} held out" if trainer.held_out else ""
     settings = trainer.settings
+    held_out = f", {trainer.held_out.examples:,} held out" if trainer.held_out else ""
+    held_out += f", limit {settings.limit}" if settings.limit is not None else ""
     say(f"{session.program.name}: {counted(numbers, 'parameter')}")
     read = "" if trainer.train.order.startswith(ROWS) else "; read while the network trains"
     examples = counted(trainer.train.examples, "example")

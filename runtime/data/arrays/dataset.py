@@ -89,11 +89,10 @@ class Dataset:
         rows = ShuffledRows(self, permutation(self.examples, seed, number), list(names))
         return rows if self.variation is None else Varied(rows, self.variation, seed, number)
 
-    def divided(self, count: int, seed: int) -> tuple[Dataset, Dataset]:
-        """The data set without `count` random rows, and those rows; each in the original order."""
-        rows = permutation(self.examples, seed, SPLIT)
-        left = replace(self.select(np.sort(rows[count:])), variation=self.variation)
-        return left, self.select(np.sort(rows[:count]))
+    def part(self, seed: int, start: int, stop: int) -> Dataset:
+        """The rows at the places `start` to before `stop` of a random order, in the stored one."""
+        rows = permutation(self.examples, seed, SPLIT)[start:stop]
+        return replace(self.select(np.sort(rows)), variation=self.variation)
 
     def select(self, rows: np.ndarray) -> Dataset:
         """The given rows as a data set of their own."""
@@ -189,17 +188,29 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     )  # fmt: skip
 
 
-def split(dataset: E, held_out: float, seed: int) -> tuple[E, E | None]:
+def split(
+    dataset: E, held_out: float, seed: int, limit: int | None = None
+) -> tuple[E, E | None]:
     """A part to train on and a part held out: the source's own, or a random share of the rows.
 
-    Raises `DataError` for a share that is not from 0 to 1.
+    Each has at most `limit` rows, drawn at random.  Raises `DataError` for a share that is not from
+    0 to 1.
     """
     if not 0.0 <= held_out < 1.0:
         raise DataError(f"held_out must be at least 0 and less than 1, got {held_out:g}")
-    if dataset.held_out is not None:
-        return dataset, dataset.held_out
-    count = held_out_count(dataset.examples, held_out)
-    return dataset.divided(count, seed) if count else (dataset, None)
+    own: E | None = dataset.held_out
+    count = 0 if own is not None else held_out_count(dataset.examples, held_out)
+    if count:
+        own = part_of(dataset, seed, 0, count, limit)
+    elif own is not None:
+        own = part_of(own, seed, 0, own.examples, limit)
+    return part_of(dataset, seed, count, dataset.examples, limit), own
+
+
+def part_of(data: E, seed: int, start: int, stop: int, limit: int | None) -> E:
+    """The first `limit` examples from `start` to before `stop` of a random order; all as it is."""
+    stop = stop if limit is None else min(stop, start + limit)
+    return data if (start, stop) == (0, data.examples) else data.part(seed, start, stop)
 
 
 def held_out_count(examples: int, share: float) -> int:

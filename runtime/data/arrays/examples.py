@@ -79,8 +79,8 @@ class Examples(Protocol):
     def epoch(self, seed: int, number: int, start: int, names: Iterable[str]) -> Epoch:
         """Some of the fields of the examples in the order of an epoch, from place `start` on."""
 
-    def divided(self, count: int, seed: int) -> tuple[Self, Self]:
-        """The examples without `count` that are held out, and those that are held out."""
+    def part(self, seed: int, start: int, stop: int) -> Self:
+        """The examples at the places `start` to before `stop` of a random order of them all."""
 
 
 def of_rows(batches: Mapping[str, Batch], rows: slice | np.ndarray) -> Batches:

@@ -25,7 +25,7 @@ from gradc_runtime.data.arrays.examples import Epoch, longest_of, of_rows
 from gradc_runtime.data.arrays.variation import Variation, Varied
 from gradc_runtime.data.blocks.block_order import BLOCKS_MIXED, BlockOrder
 from gradc_runtime.data.blocks.cut_pieces import CutPieces
-from gradc_runtime.data.blocks.held_rows import HeldRows
+from gradc_runtime.data.blocks.key_range import KeyRange
 from gradc_runtime.data.blocks.mixed_blocks import MixedBlocks, Room
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError, SessionError
@@ -68,8 +68,7 @@ class Streamed:
     blocks: Blocks
     types: Mapping[str, TensorType]
     dtype: DTypeLike
-    held: HeldRows | None = None
-    holds: bool = False  # whether this is what is held out, or what is left
+    rows: KeyRange | None = None  # those of this part
     alphabet: Alphabet | None = None
     named: Any = None  # examples that the spec validates on
 
@@ -94,7 +93,7 @@ class Streamed:
     @cached_property
     def counts(self) -> np.ndarray:
         """How many examples of each block belong to this part."""
-        if self.held is None:
+        if self.rows is None:
             return self.blocks.counts
         return np.array([self.mask(block).sum() for block in range(len(self.blocks.counts))])
 
@@ -168,10 +167,7 @@ class Streamed:
     def mask(self, block: int) -> np.ndarray:
         """Which examples of a block belong to this part."""
         first, end = map(int, self.starts[block : block + 2])
-        if self.held is None:
-            return np.ones(end - first, np.bool_)
-        held = self.held.mask(first, end)
-        return held if self.holds else ~held
+        return np.ones(end - first, np.bool_) if self.rows is None else self.rows.mask(first, end)
 
     def read(self, block: int) -> Batches:
         """A block's examples that belong to this part, checked, with their lengths.
@@ -185,7 +181,7 @@ class Streamed:
         if data.examples != (count := self.blocks.counts[block]):
             raise DataError(f"{data.name}: {data.examples:,} examples where {count:,} were counted")
         found = Batches({**data.arrays, **data.lengths})
-        return found if self.held is None else of_rows(found, np.flatnonzero(self.mask(block)))
+        return found if self.rows is None else of_rows(found, np.flatnonzero(self.mask(block)))
 
     def take(self, rows: slice, names: Iterable[str] | None = None) -> Batches:
         """The given examples, read from the blocks that hold them."""
@@ -247,7 +243,6 @@ class Streamed:
         kept = {n: batch for n, batch in found.items() if n in wanted or n not in self.types}
         return Batches(kept)
 
-    def divided(self, count: int, seed: int) -> tuple[Streamed, Streamed]:
-        """The same two parts into which a set in memory would be divided."""
-        held = HeldRows.of(self.examples, count, seed)
-        return replace(self, held=held), replace(self, held=held, holds=True)
+    def part(self, seed: int, start: int, stop: int) -> Streamed:
+        """The same part that a set in memory would give."""
+        return replace(self, rows=KeyRange.of(int(self.blocks.counts.sum()), start, stop, seed))

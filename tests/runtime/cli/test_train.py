@@ -105,6 +105,24 @@ def test_an_unknown_setting_is_an_error_of_the_spec(call: Caller) -> None:
     assert not (call.folder / "runs").exists()
 
 
+def test_a_limit_on_examples(call: Caller) -> None:
+    """Of the spec or of the command line; a run that is resumed keeps it, and is told of another."""
+    answer = call("train", call.spec, *REFERENCE, "--set", "limit=3")
+    assert answer.code == 0 and "3 examples to train on, 3 held out, limit 3" in answer.err
+    assert "done after 3 steps" in answer.err
+    more = call("train", "--resume", "runs/line", "--epochs", "4")
+    assert more.code == 0 and "3 examples to train on" in more.err
+    other = call("train", "--resume", "runs/line", "--set", "limit=4", "--epochs", "5")
+    assert other.code == 1 and "was started with limit 3, not 4" in other.err
+    judged = call("eval", call.spec, "--weights", "runs/line")
+    assert judged.code == 0 and "3 held-out examples" in judged.err
+    call.spec.write_text(call.spec.read_text().replace("epochs 3", "epochs 3, limit 5"))
+    assert "limit 5" in call("check", call.spec).out
+    assert "5 examples to train on" in call("train", call.spec, "--name", "own").err
+    refused = call("train", call.spec, "--set", "limit=0")
+    assert refused.code != 0 and "limit" in refused.err
+
+
 def test_data_named_on_the_command_line_starts_here(call: Caller, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     call.spec = call.spec.rename(tmp_path / "deep" / "line.nn")

@@ -10,7 +10,7 @@ import pytest
 
 from gradc_runtime.data import DataError, split
 from gradc_runtime.data.blocks.block_order import BlockOrder
-from gradc_runtime.data.blocks.held_rows import HeldRows
+from gradc_runtime.data.blocks.key_range import KeyRange
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import Settings
 from gradc_runtime.system.errors import CheckpointError
@@ -44,7 +44,9 @@ def test_the_same_examples_are_held_out_whether_the_data_fits_or_not(
 ) -> None:
     line_files(tmp_path)
     streamed, whole = both(tmp_path, "npy", "x.npy", "y.npy", **FIELDS)
-    for found, wanted in zip(split(streamed, share, 5), split(whole, share, 5), strict=True):
+    limited = [split(data, share, 5, 7) for data in (streamed, whole)]
+    every = [split(streamed, share, 5), split(whole, share, 5)]
+    for found, wanted in [*zip(*every, strict=True), *zip(*limited, strict=True)]:
         assert found is not None and wanted is not None
         assert found.examples == wanted.examples
         for name in NAMES:
@@ -54,9 +56,24 @@ def test_the_same_examples_are_held_out_whether_the_data_fits_or_not(
 
 def test_a_share_of_many_is_found_in_two_passes() -> None:
     many = 3_000_000  # three pieces
-    mask = HeldRows.of(many, many // 7, 11).mask(0, many)
+    held, left = KeyRange.of(many, 0, many // 7, 11), KeyRange.of(many, many // 7, many, 11)
+    mask = held.mask(0, many)
     assert mask.sum() == many // 7
     assert not (mask[: many // 2] == mask[many // 2 :]).all()
+    np.testing.assert_array_equal(left.mask(0, many), ~mask)
+
+
+def test_a_limit_takes_the_first_of_a_random_order(tmp_path: Path) -> None:
+    line_files(tmp_path)
+    for data in both(tmp_path, "npy", "x.npy", "y.npy", **FIELDS):
+        train, held = split(data, 0.2, 5)
+        few, few_held = split(data, 0.2, 5, 16)
+        assert few.examples == few_held.examples == 16  # type: ignore[union-attr]
+        for part, whole in ((few, train), (few_held, held)):
+            assert part is not None and whole is not None
+            known = set(np.asarray(whole.take(slice(None))["y"]).tolist())
+            assert set(np.asarray(part.take(slice(None))["y"]).tolist()) <= known
+        assert split(data, 0.0, 5, 10**9)[0] is data
 
 
 def test_an_epoch_has_every_example_once_in_an_order_of_its_own(tmp_path: Path) -> None:

@@ -63,8 +63,13 @@ compiled for a browser.
 how axes of ONNX lie in a tensor of the language is `atoms.py`, and `runtime/onnx/importer/rules`
 has a rule for each operator.  The package onnx is imported when somebody asks for a file.
 
-**CUDA.**  `runtime/cuda` launches an entry's kernels one by one over the whole batch; every import
-of numba-cuda is in `shim.py`.
+**CUDA.**  `runtime/cuda` has what kernels' texts may say and how they are compiled; every import of
+numba-cuda is in `shim.py` and its neighbours for tiles.  `runtime/cuda/launch` makes a step one
+graph of launches, as data (`step_graph.py`), with few nodes (`merge_calls.py`), and checks its
+edges (`verify_edges.py`); `runtime/cuda/devices` runs graphs, by NVIDIA's driver or in a simulator,
+and keeps compiled kernels (`kernel_cache.py`); `runtime/cuda/estimates` has GPUs' data sheets;
+`runtime/cuda/execution` runs an entry for a session, whose numbers stay on the device
+(`device_state.py`).
 
 **Certificates.**  `runtime/certificates` holds kernels against the NumPy reference on this machine,
 in a copy of the process, and writes down that it did.

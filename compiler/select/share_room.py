@@ -22,6 +22,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import pairwise
 
+from gradc_compiler.machine.machine import MACHINE
+from gradc_compiler.machine.targets import CUDA
 from gradc_compiler.memory.allocate import ALIGN
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.arrays import Array
@@ -151,6 +153,8 @@ def pack_uniform(
     for offset, use in _uses(table):
         uses.setdefault(offset, []).append(use)
     fixed = set(_fixed(table)) | {constant.offset for constant in constants}
+    if table.target == CUDA:  # calls that took turns in a few words would wait for one another
+        fixed |= {start for start, size in words.items() if size < MACHINE.gpu_shared_words}
     spans = {offset: span for offset in uses.keys() - fixed if (span := _span(uses[offset]))}
     moved = _moved(words, spans)
     memory.uniform_words = moved.pop(memory.uniform_words)

@@ -8,6 +8,7 @@ examples of a step: it has a leading axis of steps instead.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -89,10 +90,13 @@ class IOBinding:
         words = slot[start : start + examples * array.type.size * self.word]
         return words.view(self.dtypes[array.type.kind]).reshape(examples, *array.type.shape)
 
-    def inputs(self, given: Batches) -> Arrays:
-        """The words of each input: [N, ...], of a sequence [elements, ...], as they lie."""
-        found: Arrays = {name: values_of(given[name]) for name in self.input_types}
-        for name, type in self.input_types.items():
+    def inputs(self, given: Batches, besides: Container[str] = ()) -> Arrays:
+        """The words of each input: [N, ...], of a sequence [elements, ...], as they lie; but for
+        those that come by another way.
+        """
+        types = {name: type for name, type in self.input_types.items() if name not in besides}
+        found: Arrays = {name: values_of(given[name]) for name in types}
+        for name, type in types.items():
             assert self.is_checked(found[name], type), f"{name} has been checked before it is bound"
         return found
 

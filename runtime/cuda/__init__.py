@@ -1,7 +1,9 @@
-"""The CUDA back end: the table of an entry, launched kernel by kernel over the whole batch.
+"""The CUDA back end: the table of an entry as a graph of kernels over the whole batch.
 
-`shim` holds every import of numba-cuda.  `verify_cuda_source` checks generated text, `cuda_math`
-has the functions it may call, `kernels` two texts that every entry needs.  `arena` says where each
-word lies and turns an entry into launches for one batch size; `batches` knows the rows of
-sequences; `cuda_plan` owns the memory of a batch size and launches; `cuda_executable` runs a call.
+Here are the texts of kernels and what becomes of them: `shim` has every import of numba-cuda,
+`verify_cuda_source` checks generated text, `device_form` gives it the parameters that a GPU wants,
+`cuda_math` has the functions that it may call, `kernels` the texts that every entry needs.
+
+`launch` makes a step a graph, as data; `devices` runs graphs, on a GPU or in a simulator;
+`estimates` works out what a GPU would do; `execution` runs an entry for a session.
 """

@@ -1,24 +1,19 @@
-"""The two kernels that every entry needs, and the store of compiled ones."""
+"""The kernels that every entry needs: how a step begins and ends, and sums and means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from typing import Any
+HEAD = "def k0(words, numbers, table, at, begin, count, total):"
 
-from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.verify_cuda_source import functions_of
-
-CLEAR = """\
-def k0(words, numbers, table, at, begin, count, total):
+CLEAR = f"""\
+{HEAD}
     # y = 0
     x0 = table[at]
     for t0 in range(thread(), total, threads()):
         words[x0 + t0] = real(0.0)
 """
 
-MEAN = """\
-def k0(words, numbers, table, at, begin, count, total):
+MEAN = f"""\
+{HEAD}
     # y = x / N
     x0 = table[at]
     x1 = table[at + 1]
@@ -26,14 +21,76 @@ def k0(words, numbers, table, at, begin, count, total):
         words[x1 + t0] = words[x0 + t0] / real(count)
 """
 
+BEGIN = f"""\
+{HEAD}
+    # y = what the host has written of this batch; x2 counts batches, g0 numbers each
+    x0 = table[at]
+    x1 = table[at + 1]
+    x2 = table[at + 2]
+    g0 = table[at + 3]
+    n0 = index(numbers[x2])
+    for t0 in range(thread(), total, threads()):
+        t1 = t0 + begin * g0
+        numbers[x1 + t1] = numbers[x0 + n0 * g0 + t1]
+"""
 
-@cache
-def compiled(text: str, word: int) -> Callable[..., None]:
-    """The launcher of a text's kernels; the same text is compiled once in a process."""
-    launches = [shim.compile_kernel(function, word) for function in functions_of(text, word)]
+END = f"""\
+{HEAD}
+    # the next batch
+    x0 = table[at]
+    for t0 in range(thread(), total, threads()):
+        numbers[x0 + t0] = numbers[x0 + t0] + 1
+"""
 
-    def launch(*arguments: Any) -> None:
-        for each in launches:
-            each(*arguments)
+LOAD = f"""\
+{HEAD}
+    # y[r] = x[first + r], rows of g0 words, where x2 says which is first
+    x0 = table[at]
+    x1 = table[at + 1]
+    x2 = table[at + 2]
+    g0 = table[at + 3]
+    n0 = index(numbers[x2])
+    for t0 in range(thread(), total, threads()):
+        t1 = t0 + begin * g0
+        numbers[x1 + t1] = numbers[x0 + n0 * g0 + t1]
+"""
 
-    return launches[0] if len(launches) == 1 else launch
+GATHER = f"""\
+{HEAD}
+    # y[r] = x[number[first + r]], rows of g0 words, where x3 says which is first
+    x0 = table[at]
+    x1 = table[at + 1]
+    x2 = table[at + 2]
+    x3 = table[at + 3]
+    g0 = table[at + 4]
+    n0 = index(numbers[x3])
+    for t0 in range(thread(), total, threads()):
+        i0 = t0 // g0 + begin
+        i1 = t0 % g0
+        n1 = index(numbers[x2 + n0 + i0])
+        numbers[x1 + i0 * g0 + i1] = numbers[x0 + n1 * g0 + i1]
+"""
+
+KEEP = f"""\
+{HEAD}
+    # y[first + r] = x[r], rows of g0 words, where x2 says which is first
+    x0 = table[at]
+    x1 = table[at + 1]
+    x2 = table[at + 2]
+    g0 = table[at + 3]
+    n0 = index(numbers[x2])
+    for t0 in range(thread(), total, threads()):
+        t1 = t0 + begin * g0
+        numbers[x1 + n0 * g0 + t1] = numbers[x0 + t1]
+"""
+
+FINITE = f"""\
+{HEAD}
+    # y = 1 where a number is not finite; a thread that finds one writes what any other would
+    x0 = table[at]
+    x1 = table[at + 1]
+    for t0 in range(thread(), total, threads()):
+        v0 = words[x0 + t0] - words[x0 + t0]
+        if not v0 == v0:
+            words[x1] = real(1.0)
+"""

@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradc_compiler.machine.machine import MACHINE
-from gradc_runtime.system.errors import RunError
-from gradc_runtime.system.extras import advice
 
 INSTALLED = find_spec("numba_cuda") is not None
 if INSTALLED:
-    from numba import types
+    types: Any = import_module("numba.types")  # whose functions have no types of their own
     from numba.cuda.core import config
-    from numba.cuda.cudadrv import error
 
     cuda: Any = import_module("numba.cuda")
     config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small networks are small grids
     SIMULATED = bool(config.ENABLE_CUDASIM)
-    FAILURE: Any = getattr(error, "CudaDriverError", ())  # which the simulator does not have
     tiles: Any = import_module(
         f"gradc_runtime.cuda.{'simulated_block' if SIMULATED else 'tile_functions'}"
     )
@@ -41,120 +35,32 @@ else:
 THREADS = MACHINE.gpu_threads  # in a block of threads
 ASYNC_COPIES = (8, 0)  # from this compute capability on, copies go past the registers
 RESIDENT = "resident"  # what a kernel's text calls, and then an attribute of its function
-MOST_BLOCKS = MACHINE.gpu_blocks  # beyond that a thread takes several pieces of work
+BLOCK = "block_threads"  # an attribute of a function whose blocks have another number of them
 
 
-class CudaUnavailable(RunError):
-    """There is no GPU to run on, or something that is needed to use it is missing."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class CudaFault(RunError):
-    """The GPU ran out of memory or stopped."""
-
-
-def require_device() -> None:
-    """Raise `CudaUnavailable` unless kernels can be compiled and run."""
-    if not INSTALLED:
-        raise CudaUnavailable(advice("numba.cuda", "target cuda"))
-    if SIMULATED or cuda.is_available():
-        return
-    try:
-        count = len(cuda.gpus)
-    except error.CudaSupportError:
-        count = -1
-    missing = "NVIDIA driver" if count < 0 else "NVIDIA GPU" if count == 0 else ""
-    if not missing:
-        raise CudaUnavailable("this NVIDIA GPU or driver is not usable; use --target cpu")
-    mend = ", or install the driver" if count < 0 else ""
-    raise CudaUnavailable(f"no {missing} found; use --target cpu{mend}")
-
-
-@contextmanager
-def faults(entry: str) -> Iterator[None]:
-    """What the driver says of a failed run, as one line.
-
-    Raises `CudaFault`.
-    """
-    try:
-        yield
-    except FAILURE as fault:
-        reason = str(fault).strip().splitlines()[0]
-        raise CudaFault(
-            f"the GPU failed in {entry}: {reason}; parameters are as they were before"
-        ) from fault
-
-
-def free_bytes() -> int:
-    """Device memory that is left; as good as endless in the simulator."""
-    if SIMULATED:
-        return 1 << 40
-    return int(cuda.current_context().get_memory_info()[0])
-
-
-def empty(words: int, dtype: np.dtype[Any]) -> Any:
-    """A device array with anything in it."""
-    return cuda.device_array(max(1, words), dtype)
-
-
-def upload(values: NDArray[Any]) -> Any:
-    """A copy on the device; a word of anything, where there is nothing to copy."""
-    return cuda.to_device(values) if values.size else empty(0, values.dtype)
-
-
-def signature(word: int) -> Any:
-    """Types of a kernel's arguments: words, numbers, table, at, begin, count, total."""
+def signature(function: Callable[..., None], word: int) -> Any:
+    """Types of a kernel's arguments, by their names."""
     real = types.float32 if word == 4 else types.float64
     whole = types.int32 if word == 4 else types.int64
-    return types.void(real[::1], whole[::1], types.int64[::1], *[types.int64] * 4)
-
-
-def compile_kernel(function: Callable[..., None], word: int) -> Callable[..., None]:
-    """Something that launches a kernel: launch(words, numbers, table, at, begin, count, total)."""
-    if SIMULATED:
-        return simulated_kernel(function)
-    kernel = cuda.jit(signature(word), launch_bounds=launch_bounds(function, word))(function)
-
-    def launch(*arguments: Any) -> None:
-        blocks = max(1, min(-(-arguments[-1] // THREADS), MOST_BLOCKS))
-        kernel[blocks, THREADS](*arguments)
-
-    return launch
+    pointers = {"words": real, "numbers": whole, "table": types.int64}
+    count = function.__code__.co_argcount
+    return tuple(
+        types.CPointer(pointers[name]) if name in pointers else types.int64
+        for name in function.__code__.co_varnames[:count]
+    )
 
 
 def launch_bounds(function: Callable[..., None], word: int) -> int | tuple[int, int]:
     """Threads of a block; and in float32, where a kernel says so, how many blocks are to fit a
     multiprocessor at once, which bounds the registers of a thread.
     """
-    resident = getattr(function, RESIDENT, 0)
-    return (THREADS, resident) if resident and word == 4 else THREADS
-
-
-def simulated_kernel(function: Callable[..., None]) -> Callable[..., None]:
-    """The same in the simulator, on two threads, with arrays that are faster than its own; of a
-    kernel in tiles on two blocks.
-    """
-    kernel = cuda.jit(function)
-
-    def plain(array: Any) -> Any:
-        array = array.view(array.dtype)._ary
-        listed = ("__getitem__", "__setitem__")
-        return type("Words", (), {name: staticmethod(getattr(array, name)) for name in listed})()
-
-    def launch(words: Any, numbers: Any, table: Any, *rest: int) -> None:
-        arguments = plain(words), plain(numbers), plain(table), *rest
-        if tiles.in_blocks(function):
-            tiles.run_blocks(function, arguments, 2, THREADS)
-        else:
-            kernel[2, 1](*arguments)
-
-    return launch
+    resident, threads = getattr(function, RESIDENT, 0), getattr(function, BLOCK, THREADS)
+    return (threads, resident) if resident and word == 4 else threads
 
 
 def compile_ptx(function: Callable[..., None], word: int, capability: tuple[int, int]) -> str:
     """PTX of a kernel, which needs the extra, but neither driver nor device."""
-    given, bounds = signature(word).args, launch_bounds(function, word)
+    given, bounds = signature(function, word), launch_bounds(function, word)
     return str(cuda.compile_ptx(function, given, cc=capability, launch_bounds=bounds)[0])
 
 
@@ -173,7 +79,11 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def place() -> dict[str, Callable[[], int]]:
-    """The number of this thread among all, and how many there are."""
+    """The number of this thread among all, and how many there are; of the simulator `tiles` has
+    them.
+    """
+    if SIMULATED:
+        return {}
 
     def thread() -> Any:
         return cuda.grid(1)

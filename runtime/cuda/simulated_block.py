@@ -46,6 +46,7 @@ class Simulation:
     """The thread that runs, how many blocks there are, and what decides on orders."""
 
     blocks: int = 1
+    thread: int = 0  # of a plain kernel, which has no blocks
     now: Thread = field(default_factory=lambda: Thread(0, 0, []))
     orders: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
@@ -61,6 +62,16 @@ def orders(seed: int) -> Iterator[None]:
         yield
     finally:
         STATE.orders = np.random.default_rng(0)
+
+
+PLAIN = 2  # threads of a plain kernel
+
+
+def run_plain(kernel: Callable[..., Any], arguments: Any) -> None:
+    """Run the threads of a kernel that knows no blocks, one after another."""
+    for number in STATE.orders.permutation(PLAIN).tolist():
+        STATE.thread = number
+        kernel(*arguments)
 
 
 def in_blocks(kernel: Callable[..., Any]) -> bool:
@@ -169,6 +180,8 @@ def functions(word: int) -> dict[str, Callable[..., Any]]:
         "copies_arrive": copies_arrive,
         "again": lambda value: value,
         "below": lambda a, b: a < b,
+        "thread": lambda: STATE.thread,
+        "threads": lambda: PLAIN,
         "lane": lambda: STATE.now.number,
         "block": lambda: STATE.now.block,
         "blocks": lambda: STATE.blocks,

@@ -22,7 +22,9 @@ ALIGNED = 16  # bytes: of a load of four numbers
 
 
 def address(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
-    """The address of a word of an array."""
+    """The address of a word of an array, or from a pointer on."""
+    if isinstance(kind, types.CPointer):
+        return builder.gep(array, [place])
     data = context.make_array(kind)(context, builder, array).data
     return builder.gep(data, [place])
 

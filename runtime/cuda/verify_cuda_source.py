@@ -23,6 +23,7 @@ from gradc_runtime.cpu.codegen.verify_source import ALLOWED, LOCAL
 from gradc_runtime.cpu.codegen.verify_source import FUNCTIONS as CPU_FUNCTIONS
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.cuda_math import names
+from gradc_runtime.cuda.device_form import ROW_THREADS, alone, along_rows, segments
 
 KERNEL = re.compile(r"k\d+")
 ARGUMENTS = ["words", "numbers", "table", "at", "begin", "count", "total"]
@@ -129,7 +130,10 @@ def functions_of(text: str, word: int) -> list[Callable[..., None]]:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     own = loaded(rewritten(formulas), file, 8)
     inner = {formula.name: shim.device(own[formula.name]) for formula in formulas}
-    made = loaded(rewritten(kernels), file, word, **inner)
+    parts = rewritten(kernels)
+    if not shim.SIMULATED:
+        parts = [alone(part) for part in parts if isinstance(part, ast.FunctionDef)]
+    made = loaded(parts, file, word, **inner)
     for kernel, blocks in zip(kernels, resident, strict=True):
         setattr(made[kernel.name], shim.RESIDENT, blocks)
     return [made[kernel.name] for kernel in kernels]
@@ -156,6 +160,30 @@ def rewritten(parts: Sequence[ast.FunctionDef]) -> list[ast.stmt]:
     exact = [Unfused().visit(part) for part in parts]
     exact = [Paused().visit(part) for part in exact] if shim.SIMULATED else exact
     return [ast.fix_missing_locations(part) for part in exact]
+
+
+def joined_of(
+    kernels: Sequence[tuple[str, int, int]], word: int, *, rows: bool
+) -> Callable[..., None]:
+    """Several plain kernels as one, side by side or along rows: of each its text, its number there,
+    and the numbers of a segment of the table.
+
+    Raises `SourceError`.
+    """
+    parts: list[tuple[ast.FunctionDef, int]] = []
+    own: dict[str, Any] = {}
+    for source, number, width in kernels:
+        formulas, found = checked(ast.parse(source))
+        made = loaded(rewritten(formulas), "<cuda formulas>", 8)
+        own |= {formula.name: shim.device(made[formula.name]) for formula in formulas}
+        (kernel,) = rewritten([found[number]])
+        assert isinstance(kernel, ast.FunctionDef), "a kernel stays a function"
+        parts.append((kernel, width))
+    file = f"<cuda kernels {sha256(repr(kernels).encode()).hexdigest()[:12]}>"
+    whole = along_rows([kernel for kernel, _ in parts]) if rows else segments(parts)
+    function: Callable[..., None] = loaded([whole], file, word, **own)["k0"]
+    setattr(function, shim.BLOCK, ROW_THREADS if rows else shim.THREADS)
+    return function
 
 
 def is_kernel(part: ast.stmt) -> TypeGuard[ast.FunctionDef]:

@@ -108,7 +108,7 @@ def examples_of(inputs: Mapping[str, Batch]) -> int:
 TARGETS: Mapping[str, tuple[str, str] | None] = {  # the module and the class of each
     "cpu": ("gradc_runtime.cpu.executable", "Executable"),
     "numba": ("gradc_runtime.cpu.numba_jit.numba_executable", "NumbaExecutable"),
-    "cuda": ("gradc_runtime.cuda.cuda_executable", "CudaExecutable"),
+    "cuda": ("gradc_runtime.cuda.execution.cuda_executable", "CudaExecutable"),
     "reference": None,
 }
 
@@ -135,5 +135,6 @@ def prepare(
     if place is None:
         return Reference(entry, memory, evaluate)
     executable: Any = getattr(import_module(place[0]), place[1])
-    runner: Backend = executable(entry, memory.words, memory.words.dtype, threads)
+    words = memory if target == "cuda" else memory.words
+    runner: Backend = executable(entry, words, memory.mirror.dtype, threads)
     return runner

@@ -30,8 +30,9 @@ class Ahead:
 
     def __init__(self, schedules: Schedules, memory: StateMemory, evaluate: Evaluate) -> None:
         self.schedules, self.evaluate = schedules, evaluate
-        self.tables = {name: memory.views[name] for name in schedules.tables}
-        self.place, self.base = memory.views[schedules.place], memory.views[schedules.base]
+        views = memory.mirrored  # which are up to date on the host after each call
+        self.tables = {name: views[name] for name in schedules.tables}
+        self.place, self.base = views[schedules.place], views[schedules.base]
         self.size = min(map(len, self.tables.values()))
 
     @property

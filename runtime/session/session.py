@@ -89,6 +89,7 @@ class Session(Derivatives):
         self.encoding: Encoding | None = None  # how a table's columns became numbers
         self._derived: dict[str, Session] = {}
         self._exclusive = ForkSafeLock()
+        self.memory.settle()
 
     def begin(self) -> None:
         """Give everything that persists its first numbers."""
@@ -227,8 +228,8 @@ class Session(Derivatives):
     def train(self, data: Given = None, *, quiet: bool = False, **settings: Any) -> History:
         """Train on a data set, a data frame, arrays by field name, or what the spec names.
 
-        `settings` (batch, epochs, held_out, patience, limit) override the spec's; progress is shown on
-        standard error unless `quiet`.  Raises `SessionError` for a setting and `DataError` for data
+        `settings` (batch, epochs, held_out, patience, limit) override the spec's; progress is shown
+        on standard error unless `quiet`.  Raises `SessionError` for a setting, `DataError` for data
         that does not fit, and `Diverged` where a number is no longer finite.
         """
         resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})

@@ -18,7 +18,7 @@ class StepCounter:
     """The two words of a session's memory."""
 
     def __init__(self, memory: StateMemory) -> None:
-        self.step, self.seed = memory.views.get("step"), memory.views.get("seed")
+        self.step, self.seed = memory.mirrored.get("step"), memory.mirrored.get("seed")
 
     @property
     def left(self) -> int:

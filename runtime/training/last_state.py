@@ -17,6 +17,7 @@ import numpy as np
 
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.examples import Epoch
+from gradc_runtime.session.state import StateMemory
 
 CALLS = 16  # that one copy serves; so many are taken again at most
 
@@ -24,16 +25,16 @@ CALLS = 16  # that one copy serves; so many are taken again at most
 class LastState:
     """A copy of the words, and the batch of the epoch that was next when it was made."""
 
-    def __init__(self, words: np.ndarray) -> None:
-        self.words = words
-        self.copy = np.empty_like(words)
+    def __init__(self, memory: StateMemory) -> None:
+        self.memory = memory
+        self.copy = np.empty_like(memory.mirror)
         self.batch = 0
         self.calls = CALLS  # since the copy was made; there is none yet
 
     def keep(self, batch: int) -> None:
         """Before a call that begins with a batch: copy, if the last copy has served its calls."""
         if self.calls >= CALLS:
-            self.copy[...] = self.words
+            self.memory.copy_to(self.copy)
             self.batch, self.calls = batch, 0
         self.calls += 1
 
@@ -52,7 +53,7 @@ class LastState:
 
         `epoch` gives the examples of the epoch from one on, `size` of them are a batch.
         """
-        self.words[...] = self.copy
+        self.memory.words[...] = self.copy
         with closing(epoch(self.batch * size)) as order:
             for start in range(self.batch * size, batch * size, size):
                 step(order.take(start, start + size))

@@ -22,6 +22,8 @@ import numpy as np
 from gradc_runtime.certificates.certifying import Certifying, begin
 from gradc_runtime.data import split
 from gradc_runtime.data.arrays.checked import Batches
+from gradc_runtime.data.arrays.chosen_rows import as_arrays
+from gradc_runtime.data.arrays.dataset import taken
 from gradc_runtime.data.arrays.examples import Epoch, Examples
 from gradc_runtime.ranks.group import Ranks
 from gradc_runtime.session.history import History
@@ -71,9 +73,7 @@ class Trainer:
         self.entries = [session.program.entries[step.entry] for step in session.training.steps]
         require_rows_of_data(self.entries, data)
         self.display: Display = display or Silent()
-        self.train, self.held_out = split(
-            data, settings.held_out, settings.seed, settings.limit
-        )
+        self.train, self.held_out = split(data, settings.held_out, settings.seed, settings.limit)
         read = {n for s in session.training.steps for n in session.inputs(s.entry)}
         self.names = sorted(read) or list(data.types)[:1]  # one at least: it tells the batch's size
         self.batches = ceil(self.train.examples / settings.batch)
@@ -82,7 +82,7 @@ class Trainer:
         self.position = Position()
         self.rows: list[Row] = []
         self.pace = StepsPerCall(int(self.train.bytes_each(self.names) * settings.batch))
-        self.last = LastState(session.memory.words)
+        self.last = LastState(session.memory)
         self.certifying = Certifying()
         if ranks is not None:
             sharing.share(session, data, settings.as_dict(), ranks)
@@ -166,7 +166,7 @@ class Trainer:
             steps = 1  # the steps take turns on each batch; ranks meet after it
         start = at.batch * size
         count = min(steps * size, self.train.examples - start)
-        arrays = order.take(start, start + count)
+        arrays = taken(order, start, start + count, copied=self.session.target != "cuda")
         require_rows_of_examples(
             self.entries, arrays, f"{self.train.name}: after step {at.step}, example"
         )
@@ -247,7 +247,7 @@ class Trainer:
         at, seed = self.position, self.settings.seed
         again = partial(self.train.epoch, seed, at.epoch, names=self.names)
         self.last.take_again(self.session.advance, again, at.batch, self.settings.batch)
-        finding = find_fault(self.session, arrays, steps)
+        finding = find_fault(self.session, Batches(as_arrays(arrays)), steps)
         step, batch = at.step + finding.index + 1, at.batch + finding.index + 1
         place = f"step {step} (epoch {at.epoch + 1}, batch {batch}); {finding.where}"
         kept = f"; {path} is the last checkpoint" if (path := self.keeper.last_path) else ""

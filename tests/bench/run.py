@@ -4,6 +4,7 @@
     python tests/bench/run.py --python peers/bin/python            # steps and inference
     python tests/bench/run.py --python peers/bin/python --slow     # peers that compile for long
     python tests/bench/run.py --python peers/bin/python --starts   # cold, warm, peak memory
+    python tests/bench/run.py --python peers/bin/python --target cuda  # on a GPU, into other files
     python tests/bench/run.py --python peers/bin/python --only S,VGG,WaveNet,DDPM  # real sizes
 
 Every framework is a process that waits; they take turns, round after round, because machines
@@ -46,6 +47,8 @@ SETTINGS = [
     Setting("pytensor", slow=True),
     Setting("tinygrad", slow=True),
 ]
+ON_GPU = [Setting("gradc", "cuda"), Setting("torch", "cuda"), Setting("jax", "cuda")]
+ON_GPU += [Setting("torch", "cuda-compile", slow=True)]
 STARTED = ("gradc", "torch", "jax")  # whose cold and warm starts are measured
 STARTS = ["W1-b1", "W2-b32", "W3-b64", "W4-b32", "W4-b512", "W5-b32", "W5-b512", "W6-b32"]
 STARTS += ["S1-b256", "S2-b64", "S3-b32", "S4-b16", "S5-b8", "VGG11-b40"]
@@ -134,13 +137,22 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--slow", action="store_true", help="the peers whose compilers are slow")
     parser.add_argument("--starts", action="store_true", help="measure starts and memory instead")
     parser.add_argument("--cache", help="a folder for compiled code (default: a temporary one)")
+    parser.add_argument("--target", choices=("cpu", "cuda"), default="cpu", help="where steps run")
     parser.add_argument("--results", type=Path, default=HERE / "results.json")
     parser.add_argument("--page", type=Path, default=HERE / "RESULTS.md")
-    return parser.parse_args()
+    found = parser.parse_args()
+    if found.target == "cuda":  # what was measured on a CPU stays what it is
+        for name in ("results", "page"):
+            path = getattr(found, name)
+            setattr(found, name, path.with_stem(f"{path.stem}_gpu"))
+    return found
 
 
 def chosen_settings(options: argparse.Namespace) -> list[Setting]:
-    """Those named, or all that are slow, or all others."""
+    """Those named, or all that are slow, or all others; those of a GPU, where it is the target."""
+    if options.target == "cuda":
+        named = options.peers.split(",") if options.peers else [s.name for s in ON_GPU]
+        return [s for s in ON_GPU if s.name in named and s.slow == options.slow]
     if options.peers:
         return [s for s in SETTINGS if s.name in options.peers.split(",")]
     if options.starts:
@@ -163,7 +175,11 @@ def main() -> int:
         failed |= bool(rows[name].get("differing") or rows[name].get("errors"))
         options.results.write_text(json.dumps(known, indent=1))
     if "limits" in known:  # steps have been measured
-        write_report(known, [s.name for s in SETTINGS], options.page)
+        write_report(
+            known,
+            [s.name for s in (ON_GPU if options.target == "cuda" else SETTINGS)],
+            options.page,
+        )
     return int(failed)
 
 

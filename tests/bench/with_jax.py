@@ -1,4 +1,7 @@
-"""The workloads in JAX: one jitted step with optax; the variant "scan" makes many steps a call."""
+"""The workloads in JAX: one jitted step with optax; the variant "scan" makes many steps a call.
+
+"cuda" is the same where JAX finds a GPU.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,8 @@ def load(threads: int) -> None:
 
 def covers(workload: Workload, variant: str) -> bool:
     """All but loops over convolutions, which XLA runs on one thread, and over long steps."""
+    if variant == "cuda" and jax.default_backend() != "gpu":
+        return False
     return variant != "scan" or not workload.name.startswith(ONE_THREAD)
 
 

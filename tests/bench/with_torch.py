@@ -1,7 +1,8 @@
 """The workloads in PyTorch: autograd, a fused optimizer, gradients set to None between steps.
 
 Variants: "last" has images with their channels last, "compile" compiles the loss (and with it the
-derivative) and the output by `torch.compile`.
+derivative) and the output by `torch.compile`.  "cuda" runs on a GPU, "cuda-compile" there with
+mode="max-autotune", which launches graphs.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ def load(threads: int) -> None:
 
 def covers(workload: Workload, variant: str) -> bool:
     """Nothing is compiled for recurrences, whose kernels are whole, and pairs of networks."""
+    if variant.startswith("cuda") and not torch.cuda.is_available():
+        return False
     if variant == "last":
         return len(workload.image) == 3
     own = workload.loss == "gan" or any(isinstance(x, Recurrence) for x in workload.layers())
-    return variant != "compile" or not own
+    return not variant.endswith("compile") or not own
 
 
 class Run:
@@ -46,6 +49,7 @@ class Run:
 
     def __init__(self, workload: Workload, variant: str) -> None:
         self.workload = workload
+        self.device = "cuda" if variant.startswith("cuda") else "cpu"
         self.layout = torch.channels_last if variant == "last" else torch.contiguous_format
         values = workload.start()
         self.data = {k: self.tensor(v) for k, v in workload.data().items()}
@@ -61,13 +65,14 @@ class Run:
         optimizer, settings = OPTIMIZERS[workload.optimizer]
         self.optimizers = [optimizer(g, lr=workload.rate, **settings) for g in groups]
         self.advance = self.step
-        if variant == "compile":
-            self.minimised = torch.compile(self.minimised)
-            self.output = torch.compile(self.output)
+        if variant.endswith("compile"):
+            mode = "default" if self.device == "cpu" else "max-autotune"
+            self.minimised = torch.compile(self.minimised, mode=mode)
+            self.output = torch.compile(self.output, mode=mode)
 
     def tensor(self, value: Any) -> Tensor:
         """An array in PyTorch's order of axes."""
-        tensor = torch.tensor(value)
+        tensor = torch.tensor(value, device=self.device)
         if tensor.ndim == 4:
             return tensor.permute(0, 3, 1, 2).contiguous(memory_format=self.layout)
         return tensor
@@ -155,7 +160,9 @@ class Run:
             return self.output()
 
     def wait(self, token: Tensor) -> None:
-        """Nothing is left to do."""
+        """On a CPU nothing is left to do."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
 
     def loss(self, token: Tensor) -> float:
         """The number."""
@@ -164,7 +171,7 @@ class Run:
     def numbers(self, token: Tensor) -> np.ndarray:
         """The same memory."""
         turned = token.permute(0, 2, 3, 1) if token.ndim == 4 else token
-        return turned.numpy()
+        return turned.cpu().numpy()
 
 
 class frozen:

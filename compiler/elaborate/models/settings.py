@@ -31,7 +31,7 @@ def _whole(least: int) -> Callable[[float], bool]:
     return lambda x: x == int(x) and x >= least
 
 
-SINGLE = "float32"
+SINGLE, VALIDATE = "float32", "validate"
 PRECISIONS = {SINGLE: 32, "bf16": 16}  # bits of a number that is multiplied
 SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "batch": (_whole(1), "a whole number, 1 or more"),
@@ -46,9 +46,6 @@ SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "exact": (lambda x: x in (0, 1), "`true` or `false`"),
     "precision": (lambda x: x in PRECISIONS.values(), "`float32` or `bf16`"),
 }
-
-
-VALIDATE = "validate"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -82,6 +83,9 @@ def bench(spec: Path, given: Mapping[str, Any]) -> int:
         raise Refused(f"{spec} has no train block, so there is no step to time")
     batch = int(given["batch"] or program.training.settings.get("batch", BATCH))
     session = request.session(program)
+    if session.target == "cuda":
+        on_gpu: Any = import_module("gradc_runtime.cli.actions.bench_cuda").report
+        return int(on_gpu(session, program, batch, sheet=given["gpu"], as_json=given["as_json"]))
     if given["tune"]:
         tune_steps(session, batch)
     word = session.memory.words.itemsize

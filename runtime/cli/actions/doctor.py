@@ -18,7 +18,7 @@ from gradc_runtime.cli.actions.output import console, counted, size, table, writ
 from gradc_runtime.cli.actions.versions import LIBRARIES, version_of
 from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.objects.object_cache import cache_info
-from gradc_runtime.cuda.shim import require_device
+from gradc_runtime.cuda.execution.chosen_device import device
 from gradc_runtime.data.readers.fetched import cache_folder
 from gradc_runtime.data.readers.online_sets import MNIST
 from gradc_runtime.system.errors import RunError
@@ -124,7 +124,7 @@ def extras() -> Iterator[Finding]:
 def cuda() -> Finding:
     """Whether `--target cuda` can work, in the words that it would use itself."""
     try:
-        require_device()
+        device()
     except RunError as fault:
         return Finding("cuda", str(fault))
     return Finding("cuda", "a GPU can be used", True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from gradc_runtime.cli.actions.trees import print_tree, tree_data
 from gradc_runtime.cli.faults import Refused
 
 LOWERED = {"groups": groups, "memory": memory, "buffers": memory, "nests": nests}
+OF_A_GPU, GPU_STAGES = ("sass", "resources"), "gradc_runtime.cli.actions.gpu_stages"
 DEFAULT = {"graph": "forward", "joint": "step"}  # first part of the entries' names
 
 
@@ -38,8 +40,10 @@ def show(spec: Path, given: Mapping[str, Any]) -> int:
     made, stage = Request.of(spec, given).compile(), given["stage"]
     if given["form"] in ("dot", "svg", "json"):
         given = {**given, "dot": given["form"] != "json", "as_json": given["form"] == "json"}
-    if stage == "ptx":
-        given = {**given, "target": "cuda"}
+    if stage in OF_A_GPU:
+        import_module(GPU_STAGES).show(made, chosen(made, stage, given["entry"]), given)
+        return 0
+    given = {**given, "target": "cuda"} if stage == "ptx" else given
     answer = stage_data if given["as_json"] else stage_text
     if stage in ("tokens", "tree"):
         answer(made, stage, {})

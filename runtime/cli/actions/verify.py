@@ -7,6 +7,7 @@
     inexact         rewrites that change more than the order of a sum, which are named, against the
                     exact form, both in float32: all that are used together, then each without the
                     others, unless the program is so large that this would take long
+    on a GPU        if it is asked for: its kernels against the reference
     by Numba        if it is asked for: the kernels that Numba compiles against our own
     bf16            products of rounded operands, where asked for: see `rounded_trial.py`
     passes          optimised native code against code that no pass has touched
@@ -84,10 +85,10 @@ def verify(spec: Path, given: Mapping[str, Any]) -> int:
     """Print the table; 1 if a bound is exceeded."""
     keep_freed_memory()
     request = Request.of(spec, given)
-    plain = replace(request, precision="float32")
+    plain = replace(request, precision="float32", target=None)
     made, session, _ = session_with_weights(plain, given, dtype="float64")
     start = session.memory.views
-    others = Others(request, made, numba=given["numba"])
+    others = Others(request, made, numba=given["numba"], cuda=given["target"] == "cuda")
     found = []
     for check in checks(made, others, start, given["examples"], given["seed"]):
         found.append(check)
@@ -106,6 +107,7 @@ class Others:
     request: Request
     made: Compilation
     numba: bool = False  # whether Numba compiles the kernels once more
+    cuda: bool = False  # whether a GPU runs its own
 
     def rounded(self) -> Program | None:
         """In bf16, if that is asked for."""
@@ -144,6 +146,8 @@ def checks(
     both = partial(values_and_updates, cache(lambda: moves(made, replace(first, target="cpu"))))
     one = trial(threads=1)
     yield from both("kernels, 1 thread", "reference", one, reference, DOUBLE)
+    if others.cuda:
+        yield from both("kernels of a GPU", "reference", trial(target="cuda"), reference, DOUBLE)
     two = trial(threads=2)
     yield from both("kernels, 2 threads", "reference", two, reference, DOUBLE)
     del reference  # what has been compared may be gigabytes

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gradc_runtime.cli import options
+from gradc_runtime.cli.commands.show import GPUS
 from gradc_runtime.cli.declare import act, as_json, declared, spec
 
 
@@ -17,6 +18,7 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
     ("gradc bench specs/circle.nn --without whole-step", "a small step is one kernel; its parts"),
     ("gradc bench specs/mnist_cnn.nn --tune", "look for faster blocks, and keep what is found"),
     ("gradc bench specs/mnist_cnn.nn --threads 2 --simulate", "what more cores would bring"),
+    ("gradc bench specs/mnist_cnn.nn --target cuda", "steps on a GPU, and what was predicted"),
     ("gradc bench spec.nn --json", "all instructions as data"),
 ])  # fmt: skip
 @spec
@@ -24,6 +26,10 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores otherwise.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32",
               show_default=True, help="Width of the numbers.")  # fmt: skip
+@click.option("--target", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
+              help="cuda: steps on a GPU, beside what a data sheet predicts.")  # fmt: skip
+@click.option("--gpu", type=click.Choice(GPUS), default="H200", show_default=True,
+              help="Whose data sheet, with --target cuda.")  # fmt: skip
 @click.option("--simulate", is_flag=True, help="Simulate a step on other numbers of threads.")
 @options.without
 @options.tune

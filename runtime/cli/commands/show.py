@@ -10,9 +10,11 @@ import click
 from gradc_runtime.cli import options
 from gradc_runtime.cli.declare import act, as_json, declared, spec
 
+GPUS = ("A100", "H100", "H200", "RTX 4090")  # runtime/cuda/estimates/data_sheets.py
 STAGES = (
     *("tokens", "tree", "graph", "joint", "passes", "optimized", "target"),
     *("groups", "memory", "buffers", "nests", "schedule", "kernels", "llvm", "asm", "ptx"),
+    *("sass", "resources"),
 )  # in order
 
 
@@ -25,6 +27,8 @@ STAGES = (
     ("gradc show specs/mnist_cnn.nn --stage kernels --target cuda", "the same for a GPU"),
     ("gradc show specs/mnist_cnn.nn --stage target --target cuda", "the graph as a GPU likes it"),
     ("gradc show specs/house.nn --stage asm", "the machine code of this CPU; llvm, ptx likewise"),
+    ("gradc show specs/mnist_cnn.nn --stage resources --gpu H100",
+     "each launch on a GPU: registers, occupancy, predicted time; sass likewise"),
     ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),
 ])  # fmt: skip
 @spec
@@ -41,6 +45,9 @@ STAGES = (
 @click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
 @click.option("--target", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
               help="For whom the stages from `target` on are.")  # fmt: skip
+@click.option("--gpu", type=click.Choice(GPUS), default="H200", show_default=True,
+              help="Whose data sheet `resources` and `sass` go by.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1), help="Examples of a step, for `resources`.")
 @options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:

@@ -14,6 +14,7 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @declared("verify", examples=[
     ("gradc verify specs/mnist_cnn.nn", "one table; exit code 1 if a bound is exceeded"),
     ("gradc verify spec.nn --weights runs/spec", "at trained parameters"),
+    ("gradc verify spec.nn --target cuda", "kernels of a GPU, too, on the one that is here"),
     ("gradc verify spec.nn --numba", "kernels that Numba compiles, too: some minutes at first"),
 ])  # fmt: skip
 @spec
@@ -25,6 +26,8 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @click.option(
     "--numba", is_flag=True, help="Compare the kernels that Numba compiles (`--target numba`) too."
 )
+@click.option("--target", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
+              help="cuda: compare the kernels of a GPU too.")  # fmt: skip
 @options.precision
 @options.without
 @as_json

@@ -30,7 +30,8 @@ SUFFIX = ".object"
 TUNING = ".tuning"  # see tuned_tiles.py: data, under the same rules
 SCHEDULE = ".schedule"  # see kept_schedules.py: the same
 CERTIFICATE = ".certificate"  # see runtime/certificates/certificate.py: the same
-SUFFIXES = (SUFFIX, TUNING, SCHEDULE, CERTIFICATE)
+PTX, CUBIN = ".ptx", ".cubin"  # see runtime/cuda/devices/kernel_cache.py: kernels of a GPU
+SUFFIXES = (SUFFIX, TUNING, SCHEDULE, CERTIFICATE, PTX, CUBIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def cache_info() -> CacheInfo:
     found = entries()
     tunings = tuple(about(path) for path in found if path.suffix == TUNING)
     total = sum(path.lstat().st_size for path in found)
-    kernels = sum(path.suffix == SUFFIX for path in found)
+    kernels = sum(path.suffix in (SUFFIX, PTX) for path in found)
     return CacheInfo(directory(), kernels, total, trusted_directory() is not None, tunings)
 
 

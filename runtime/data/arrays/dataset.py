@@ -23,6 +23,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.checked import Batches, check_inputs
+from gradc_runtime.data.arrays.chosen_rows import ChosenRows
 from gradc_runtime.data.arrays.columns import Columns, assign
 from gradc_runtime.data.arrays.examples import ROWS, Epoch, Examples, longest_of, of_rows
 from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
@@ -112,6 +113,15 @@ class ShuffledRows:
         """The examples at the places `start` to before `stop` of the epoch."""
         return self.data.take(self.rows[start:stop], self.names)
 
+    def chosen(self, start: int, stop: int) -> Batches:
+        """The same, without a copy: the numbers of the rows; sequences are copied."""
+        if any(isinstance(self.data.arrays[name], Ragged) for name in self.names):
+            return self.take(start, stop)
+        rows = self.rows[start:stop]
+        arrays: Mapping[str, Any] = self.data.arrays
+        chosen: Any = {name: ChosenRows(arrays[name], rows, self.data) for name in self.names}
+        return Batches(chosen)
+
     def close(self) -> None:
         """Do nothing: these rows hold no resources."""
 
@@ -188,9 +198,7 @@ def from_columns(types: Mapping[str, TensorType], columns: Columns, dtype: DType
     )  # fmt: skip
 
 
-def split(
-    dataset: E, held_out: float, seed: int, limit: int | None = None
-) -> tuple[E, E | None]:
+def split(dataset: E, held_out: float, seed: int, limit: int | None = None) -> tuple[E, E | None]:
     """A part to train on and a part held out: the source's own, or a random share of the rows.
 
     Each has at most `limit` rows, drawn at random.  Raises `DataError` for a share that is not from
@@ -216,3 +224,12 @@ def part_of(data: E, seed: int, start: int, stop: int, limit: int | None) -> E:
 def held_out_count(examples: int, share: float) -> int:
     """How many examples a share is: 0.29 is 29/100, as it was written."""
     return int(examples * Fraction(share).limit_denominator(SIMPLEST))
+
+
+def taken(order: Epoch, start: int, stop: int, *, copied: bool) -> Batches:
+    """Examples of an epoch; where they need not be copied, the numbers of their rows if they lie in
+    memory as they are.
+    """
+    if not copied and isinstance(order, ShuffledRows):
+        return order.chosen(start, stop)
+    return order.take(start, stop)

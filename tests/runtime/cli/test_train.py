@@ -106,7 +106,7 @@ def test_an_unknown_setting_is_an_error_of_the_spec(call: Caller) -> None:
 
 
 def test_a_limit_on_examples(call: Caller) -> None:
-    """Of the spec or of the command line; a run that is resumed keeps it, and is told of another."""
+    """Of the spec or of the command line; a run that goes on keeps it."""
     answer = call("train", call.spec, *REFERENCE, "--set", "limit=3")
     assert answer.code == 0 and "3 examples to train on, 3 held out, limit 3" in answer.err
     assert "done after 3 steps" in answer.err

@@ -16,7 +16,7 @@ from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.graph_tools.graph_text import print_graph
 from gradc_compiler.ops.random import Random
 from gradc_compiler.rewrites.table import optimise
-from gradc_runtime.cuda.cuda_executable import CudaExecutable
+from gradc_runtime.cuda.execution.cuda_executable import CudaExecutable
 from tests.compiler.test_random_graphs import BOUND, COMMON, is_steady
 from tests.runtime import recurrent
 from tests.support.random_sequences import sample, sequence_graphs

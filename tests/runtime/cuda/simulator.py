@@ -11,7 +11,7 @@ import pytest
 
 import tests.support.graphs
 from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.cuda_executable import CudaExecutable
+from gradc_runtime.cuda.execution.cuda_executable import CudaExecutable
 
 
 def pytest_configure(config: pytest.Config) -> None:

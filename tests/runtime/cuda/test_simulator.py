@@ -32,6 +32,8 @@ RUNS = {
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "tiles": [f"{HERE}/tiles_in_simulator.py"],
+    "driver": [f"{HERE}/devices/driver_in_simulator.py"],
+    "training": [f"{HERE}/training_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
     "embeddings": ["tests/compiler/rewrites/test_copied_rows.py", "-k", "adds_up and not 301"],

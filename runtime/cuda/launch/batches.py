@@ -9,6 +9,7 @@ import numpy as np
 
 from gradc_compiler.graph.types import Time
 from gradc_runtime.binding.packed_sequences import Timetable, Whole
+from gradc_runtime.cuda.launch.time_room import TimeRoom
 
 
 class CudaBatches(Timetable):
@@ -19,6 +20,11 @@ class CudaBatches(Timetable):
     ) -> None:
         super().__init__(times, lengths, steps, examples)
         self.steps, self.examples = steps, examples
+
+    def most(self) -> TimeRoom:
+        """Room for the rows of any batch, and for the steps of its longest sequence."""
+        longest = [int(np.diff(rows.steps[1]).max(initial=1)) for rows in self.rows]
+        return TimeRoom(tuple(self.room()), tuple(longest))
 
     def count(self, time: int | None, batch: int) -> int:
         """How many rows of a time a batch has; None: examples."""

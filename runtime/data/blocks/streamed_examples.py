@@ -157,7 +157,7 @@ class Streamed:
     @property
     def names(self) -> tuple[str, ...] | None:
         """The name of the file that each example lies in, where each has one of its own."""
-        return self.blocks.names if self.held is None else None
+        return self.blocks.names if self.rows is None else None
 
     def bytes_each(self, names: Iterable[str]) -> float:
         """How much memory an example's fields take, in the first block."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from textwrap import wrap
 
 from gradc_compiler.derived.kept import is_known
 from gradc_compiler.derived.naming import RESERVED, TRAIN, Names, fresh, numbered
+from gradc_compiler.derived.plain_graph import plain
 from gradc_compiler.derived.step_labels import key_about, labels_of, result_name
 from gradc_compiler.elaborate import StepInfo
 from gradc_compiler.elaborate.models.settings import in_words
@@ -30,7 +32,7 @@ from gradc_compiler.transform.unparse_expr import input_text, type_text
 ROLES = (Role.GRADIENT, Role.UPDATE, Role.SETTING, Role.REPORT)
 SHORT = 88  # characters of a signature on one line
 LEFT_OUT = (  # so that means and masks stay formulas, and layers what their author wrote
-    *("batch", "fold", "rows", "slices", "pieces", "concats", "powers", "pairs"),
+    *("batch", "fold", "rows", "slices", "pieces", "concats", "powers", "pairs", "axes"),
 )
 
 
@@ -47,9 +49,8 @@ class Derived:
 
 def derive(made: Compilation, step: StepInfo, names: Names) -> Derived:
     """The text of one step."""
-    graph = optimise(
-        beside(made.module.training(step.name), made.module.evaluate(step.name)), LEFT_OUT
-    )
+    both = beside(made.module.training(step.name), made.module.evaluate(step.name))
+    graph = plain(optimise(both, LEFT_OUT))
     writer = _StepWriter(made, step, names, graph)
     return Derived(
         name=step.name,
@@ -140,8 +141,7 @@ class _StepWriter:
     def lines(self) -> Iterator[str]:
         """The statements of the model, and its result."""
         yield from self.body
-        results = ", ".join(map(self._result, self.results))
-        yield f"({results})"
+        yield from wrapped("(", [*map(self._result, self.results)], ")")
 
     def _result(self, key: OutputKey) -> str:
         node = self.graph.results[key]
@@ -153,7 +153,8 @@ class _StepWriter:
         """The statements of the step in `train`."""
         inputs = [self.names.aliases.get(name, name) for name in self.fields]
         arguments = [*inputs, *map(self.names.in_train, self.passed)]
-        yield f"{', '.join(self.results.values())} = {self.model}({', '.join(arguments)})"
+        call = f"{self.model}({', '.join(arguments)})"
+        yield from wrapped("", [*self.results.values()], f" = {call}")
         yield from self._updates()
         directions = of_role(Role.GRADIENT, self.results).items()
         yield from _descend([(self.names.in_train(name), g) for name, g in directions])
@@ -186,6 +187,18 @@ def _fields(made: Compilation, graph: Graph) -> dict[str, TensorType]:
             found[name] = type
             known.add(type.time)
     return found
+
+
+def wrapped(start: str, names: Sequence[str], end: str) -> Iterator[str]:
+    """`a, b = f(x)` or `(a, b)` on as many lines as it takes; after a comma a line may end."""
+    said = start + ", ".join(names) + end
+    if len(said) <= SHORT:
+        yield said
+        return
+    lines = wrap(", ".join(names), SHORT - len(end), break_long_words=False)
+    for k, line in enumerate(lines):
+        first, last = k == 0, k + 1 == len(lines)
+        yield f"{start if first else '    '}{line}{end if last else ''}"
 
 
 def _descend(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:

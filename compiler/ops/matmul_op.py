@@ -34,7 +34,12 @@ def is_matmul(op: Contract, a: Shape, b: Shape) -> bool:
     inner = b[-2] if len(b) > 1 else b[0] if b else None
     if len(a) not in (1, 2) or len(b) not in (1, 2) or a[-1] != inner:
         return False
-    return _in_one_order(op) == _in_one_order(matmul_op(a, b))
+    return same_contraction(op, matmul_op(a, b))
+
+
+def same_contraction(a: Contract, b: Contract) -> bool:
+    """Whether two contractions are equal, their loops in any order."""
+    return _in_one_order(a) == _in_one_order(b)
 
 
 def _in_one_order(op: Contract) -> Contract:

@@ -75,7 +75,14 @@ def formula(value: Value, known: dict[int, str]) -> str:
     parts = [formula(value.builder.value(i), known) for i in node.inputs]
     if node.op.name in SYMBOLS:
         return SYMBOLS[node.op.name].format(*parts)
-    return f"{node.op.name}({', '.join(parts)})"
+    return f"{node.op.name}({', '.join(map(unbracketed, parts))})"
+
+
+def unbracketed(text: str) -> str:
+    """An expression without brackets around all of it."""
+    inner = text[1:-1]
+    depths = [inner[:k].count("(") - inner[:k].count(")") for k in range(len(inner) + 1)]
+    return inner if text[:1] == "(" and text[-1:] == ")" and min(depths) == 0 else text
 
 
 def cotangents(op: type[Elementwise]) -> list[str | None]:

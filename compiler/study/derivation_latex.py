@@ -27,6 +27,7 @@ HEAD = r"""\documentclass[10pt]{article}
 \setlength{\textwidth}{17cm}\setlength{\oddsidemargin}{-0.5cm}
 \setlength{\textheight}{24cm}\setlength{\topmargin}{-1.5cm}
 \setlength{\parindent}{0pt}\setlength{\parskip}{4pt}\allowdisplaybreaks\raggedright
+\interlinepenalty=10000\predisplaypenalty=10000
 \begin{document}
 \setlength{\abovedisplayskip}{3pt}\setlength{\belowdisplayskip}{3pt}
 """
@@ -47,6 +48,7 @@ def derivation_latex(
                 lines += _again(told, numbers)
             case ChainStep():
                 lines += _step(told, numbers)
+    lines += _results(made, numbers)
     lines += _paths(made, paths, numbers)
     return "\n".join([*lines, r"\end{document}"]) + "\n"
 
@@ -60,28 +62,23 @@ def _intro(made: Derivation) -> Iterator[str]:
 def _forward(made: Derivation, numbers: Numbers) -> Iterator[str]:
     for value in forward_values(made):
         line = "" if value.line is None else rf"\text{{line {value.line}}}"
-        yield rf"{_computed(value)}{_number(value.id, numbers)} && {line} \\"
+        yield rf"{_computed(value, numbers)}{_number(value.id, numbers)} && {line} \\"
 
 
-def _computed(value: ForwardValue) -> str:
+def _computed(value: ForwardValue, numbers: Numbers) -> str:
     """A value with its formula, aligned at the sign."""
     letter = letter_of(value.name)
     match value.made:
         case GivenValue():
             return rf"{letter} &: \text{{{escaped(str(value.type))}}}"
         case LookedBack() as before:
-            step, first = ("+", "last") if before.backwards else ("-", "first")
-            start = rf"{latex(before.start)} \text{{ at the {first} step}}"
-            return rf"{letter} &= {_at_step(before.carried, step)}, \quad {start}"
+            first = "last" if before.backwards else "first"
+            start = rf"{latex(before.start)} \text{{ at the {first}}}"
+            where = "after" if before.backwards else "before"
+            return rf"{letter} &: {latex(before.carried)} \text{{ at the step {where}, }} {start}"
         case formula:
-            return equation_latex(letter, formula).replace("=", "&=", 1)
-
-
-def _at_step(carried: Formula, step: str) -> str:
-    """`c` one step before, as an index."""
-    said = latex(carried)
-    base = rf"\left[{said}\right]" if "_{" in said or "^" in said else said
-    return rf"{base}_{{t {step} 1}}"
+            said = equation_latex(letter, formula).replace("=", "&=", 1)
+            return said + _in_numbers(formula, numbers)
 
 
 def _number(node: int | tuple[int, ...], numbers: Numbers) -> str:
@@ -99,7 +96,7 @@ def _step(step: ChainStep, numbers: Numbers) -> Iterator[str]:
     value = letter_of(step.value)
     said = value if step.incoming is None else equation_latex(value, step.computed)
     place = _typed(author_line(step))
-    yield rf"\par\medskip\textbf{{{step.number}}}\quad ${said}$ \hfill {place}\\"
+    yield rf"\par\medskip\textbf{{{step.number}}}\quad ${said}$ \hfill {place}\\*"
     yield rf"rule \quad {_typed(step_rule(step))}"
     yield from _equations(step.terms, numbers)
     for name, end in step.cut.items():
@@ -125,11 +122,17 @@ def _equations(terms: Sequence[Term], numbers: Numbers) -> Iterator[str]:
     for term in terms:
         left = bar_of(term.of)
         said = equation_latex(left, term.formula, sign="+=" if term.adds else "=")
-        used = symbols(term.formula)
-        if used and used <= numbers.of_name.keys() and not isinstance(term.formula, Letter):
-            said += f" = {latex(term.formula, partial(_put_in, numbers))}"
+        said += _in_numbers(term.formula, numbers)
         yield rf"&{said}{_number(term.sent if len(term.sent) > 1 else term.sent[0], numbers)}\\"
     yield r"\end{align*}"
+
+
+def _in_numbers(formula: Formula, numbers: Numbers) -> str:
+    """` = 2 \\cdot 3`: the formula in numbers, where all of it is single numbers."""
+    used = symbols(formula)
+    if isinstance(formula, Letter) or not used or not used <= numbers.of_name.keys():
+        return ""
+    return f" = {latex(formula, partial(_put_in, numbers))}"
 
 
 def _put_in(numbers: Numbers, name: str) -> str:
@@ -139,6 +142,16 @@ def _put_in(numbers: Numbers, name: str) -> str:
 
 def _typed(text: str) -> str:
     return rf"{{\small\texttt{{{escaped(text)}}}}}" if text else ""
+
+
+def _results(made: Derivation, numbers: Numbers) -> Iterator[str]:
+    """The gradient itself."""
+    if numbers.of_node:
+        yield r"\section*{The gradient}"
+        yield r"\begin{align*}"
+        for name, node in made.wrt.items():
+            yield rf"{bar_of(name)} &{_number(node, numbers).replace('=', '= ', 1)} \\"
+        yield r"\end{align*}"
 
 
 def _paths(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 
 from gradc_compiler.study.textbook_formula import (
     ATOM,
@@ -37,6 +38,7 @@ KNOWN = {
     "dot": r"\operatorname{dot}",
     "sum": r"\operatorname{sum}",
 }
+FIRST_MARK = 0xE000  # private characters, which stand for the arguments of a call
 SIGNS = {"*": r"\,", "<=": r"\leq", ">=": r"\geq", "==": "=", "!=": r"\neq", "%": r"\bmod"}
 WORDS = {
     **{c: rf"\{c}" for c in "_#$%&{}"},
@@ -119,8 +121,24 @@ def _called(call: Called, name: Name | None) -> str:
             )
         case "row" if call.spell is not None:
             return rf"{parts[0]}_{{{call.spell(['']).strip('[]')}}}"
+    if call.function not in KNOWN and call.spell is not None:
+        return _spelled(call.spell, parts)
     function = KNOWN.get(call.function) or rf"\operatorname{{{escaped(call.function)}}}"
     return rf"{function}\left({', '.join(parts)}\right)"
+
+
+def _spelled(spell: Callable[[Sequence[str]], str], parts: Sequence[str]) -> str:
+    """A call as the language spells it, its settings too, around arguments in TeX."""
+    marks = [chr(FIRST_MARK + k) for k in range(len(parts))]
+    said = re.sub(r"[^\W\d]\w+(?=(\()?)", _word, spell(marks)).replace("_", r"\_")
+    for mark, part in zip(marks, parts, strict=True):
+        said = said.replace(mark, part)
+    return said
+
+
+def _word(found: re.Match[str]) -> str:
+    """A function's name upright, any other word in italics."""
+    return rf"\operatorname{{{found[0]}}}" if found[1] else rf"\mathit{{{found[0]}}}"
 
 
 def _sum(formula: Indexed, name: Name | None) -> str:

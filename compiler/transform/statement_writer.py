@@ -8,23 +8,29 @@ stands on one line (`d_c2 = d_c3 * (1 - c3 * c3)`).  Any other is numbered.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.ops.contract import Contract, index
+from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
-from gradc_compiler.ops.matmul_op import is_matmul
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeSum
+from gradc_compiler.transform.contraction_texts import (
+    MATRIX_PRODUCT,
+    contraction_text,
+    takes_expression,
+)
 from gradc_compiler.transform.unparse_expr import expression, number, renamed, type_text
 
 NEGATIVE = re.compile(r"\(-[\d.]+(e[-+]?\d+)?\)")
+MADE_UP = re.compile(r"c\d+")  # the names of values that their author called nothing
 SHORT = 60  # characters of what is written where it is read
 NOTED = 50  # column at which notes begin
+LONGEST = 92  # characters of a statement on one line
 BINDS = {
     **dict.fromkeys(("gt", "ge", "lt", "le", "eq", "ne"), 0),
     **dict.fromkeys(("add", "sub"), 1),
@@ -54,7 +60,8 @@ class StatementWriter:
 
     def lines(self) -> list[str]:
         """The statements, in order; a recurrence is closed once its next value is there."""
-        return [line for node in self.graph.nodes for line in self._lines(node) if line]
+        said = [text for node in self.graph.nodes for text in self._lines(node) if text]
+        return [line for text in said for line in text.split("\n")]
 
     def _lines(self, node: Node) -> Iterator[str]:
         yield self._line(node)
@@ -70,11 +77,24 @@ class StatementWriter:
         return {
             node.id
             for node in self.graph.nodes
-            if _may_stand_inside(node, self.graph[users[node.id][0]] if users[node.id] else node)
-            and node.id not in self.labels
+            if len(users[node.id]) == 1
             and node.id not in kept
-            and len(users[node.id]) == 1
+            and self._reads_well(node, self.graph[users[node.id][0]])
         }
+
+    def _reads_well(self, node: Node, reader: Node) -> bool:
+        """Whether a value may be written where it is read: it has no name, or is the product of a
+        layer that adds a bias to it.
+        """
+        label = self.labels.get(node.id)
+        biased = reader.op.name == "add" and node.span == reader.span and self._is_product(node)
+        if biased and (label is None or MADE_UP.fullmatch(label)):
+            return True
+        return label is None and _may_stand_inside(node, reader)
+
+    def _is_product(self, node: Node) -> bool:
+        shapes = [self.graph[i].type.shape for i in node.inputs]
+        return isinstance(node.op, Contract) and contraction_text(node.op, shapes) == MATRIX_PRODUCT
 
     def _line(self, node: Node) -> str:
         match node.op:
@@ -95,8 +115,26 @@ class StatementWriter:
         self.names[node.id] = self.labels.get(node.id) or self._numbered(node)
         if isinstance(node.op, Random):
             return self._drawn(node, node.op)
-        line = f"{self.names[node.id]} = {self._right(node)}"
-        return f"{line:<{NOTED}}  # {self._note(node)}".rstrip(" #")
+        return self._with_note(f"{self.names[node.id]} = {self._right(node)}", node)
+
+    def _with_note(self, line: str, node: Node) -> str:
+        """A statement with its note beside it, or above it where it is long."""
+        note = self._note(node)
+        if len(line) <= NOTED or not note:
+            return f"{line:<{NOTED}}  # {note}".rstrip(" #")
+        return f"# {note}\n{self._broken(line, node)}"
+
+    def _broken(self, line: str, node: Node) -> str:
+        """A long statement on several lines: a newline within brackets means nothing."""
+        if len(line) <= LONGEST:
+            return line
+        if node.op.name in INFIX and len(node.inputs) == 2:
+            (a, b), sign = self._operands(node), INFIX[node.op.name].split()[1]
+            return f"{self.names[node.id]} = (\n    {a}\n    {sign} {b}\n)"
+        head, opening, inner = line.partition("contract(")
+        if not opening or not inner.endswith(")"):
+            return line
+        return f"{head}{opening}\n    {inner[:-1]}\n)"
 
     def _numbered(self, node: Node) -> str:
         """A name for a value that has none, unlike all that the author gave (who may say `v4`)."""
@@ -115,12 +153,26 @@ class StatementWriter:
 
     def _folded(self, node: Node) -> float | None:
         """The result of arithmetic on numbers, if no width of float would round it."""
+        if node.op.name == "mul" and (signed := self._signs(node)) is not None:
+            return signed
         operands = [self._constant(i) for i in node.inputs]
         if not isinstance(node.op, Elementwise) or node.type.shape or None in operands:
             return None
         with np.errstate(all="ignore"):
             value = float(node.op.reference(*(np.array([x], np.float64) for x in operands))[0])
         return value if np.isfinite(value) and float(np.float32(value)) == value else None
+
+    def _signs(self, node: Node) -> float | None:
+        """A number times 1 or -1, which rounds nothing, whatever the number is."""
+        numbers = []
+        for i in node.inputs:
+            op = self.graph[i].op
+            plain = isinstance(op, Constant) and op.shape == ()
+            number = op.value if isinstance(op, Constant) and plain else self._constant(i)
+            if number is not None:
+                numbers.append(number)
+        one = len(numbers) == len(node.inputs) and 1.0 in map(abs, numbers)
+        return float(np.prod(numbers)) if one else None
 
     def _constant(self, id: int) -> float | None:
         """The number that a scalar is, where a float of 32 bits holds it."""
@@ -149,6 +201,9 @@ class StatementWriter:
         """An operand, in brackets where it is arithmetic that would come apart."""
         name = self.names.get(id, "")
         inner = self.graph[id].op.name
+        alone = node.op.name not in INFIX and not isinstance(node.op, Contract)
+        if alone and NEGATIVE.fullmatch(name):
+            return name[1:-1]  # maximum(-1, x)
         if place == 0 and node.op.name in BINDS and NEGATIVE.fullmatch(name):
             return name[1:-1]  # -1 / x
         if id not in self.inside or inner not in INFIX or node.op.name not in INFIX:
@@ -181,23 +236,10 @@ def _may_stand_inside(node: Node, reader: Node) -> bool:
     if isinstance(node.op, Contract):
         return isinstance(reader.op, BatchMean | TimeSum)
     plain = node.op.carried_by is None and bool(node.inputs) and not isinstance(node.op, Random)
-    sums = isinstance(reader.op, Contract) and contraction_text(reader.op, [node.type.shape])
-    return plain and (bool(sums) or isinstance(reader.op, Elementwise | BatchMean | TimeSum))
-
-
-def contraction_text(op: Contract, shapes: Sequence[tuple[int, ...]]) -> str | None:
-    """`{} @ {}` or `sum({})`, where a contraction is exactly that."""
-    if len(shapes) == 2 and is_matmul(op, *shapes):
-        return "{} @ {}"
-    if (
-        not len(shapes) == len(op.operands) == 1
-        or op.result
-        or op.extents != shapes[0]
-        or not shapes[0]
-    ):
-        return None
-    (read,) = op.operands
-    return "sum({})" if read == tuple(index(j) for j in range(len(read))) else None
+    op = reader.op
+    word = contraction_text(op, [node.type.shape]) if isinstance(op, Contract) else None
+    around = word is not None and takes_expression(word)
+    return plain and (around or isinstance(reader.op, Elementwise | BatchMean | TimeSum))
 
 
 def _signed(text: str) -> str:

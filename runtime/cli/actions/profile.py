@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 from gradc_compiler.pipeline import Compilation
@@ -95,7 +96,7 @@ def profiled(spec: Path, given: Mapping[str, Any]) -> Profiled:
         timings=timings,
         lines=line_times(timings, shares),
         texts=texts_of(made),
-        limits=measure(1, session.memory.words.itemsize),
+        limits=measure(1, session.memory.words.itemsize, process_time),
     )
 
 

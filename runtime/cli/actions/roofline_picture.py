@@ -18,14 +18,15 @@ from gradc_runtime.cli.actions.output import size
 from gradc_runtime.cli.actions.profile import Profiled
 from gradc_runtime.training.curves import COLOURS, DPI
 
-NAMED = 8  # lines that are named, those with the most time
+NAMED = 12  # lines that are named, those with the most time
+WIDE = 34  # characters of a line
 LARGEST = 900.0  # area of the dot of a line that takes all of the time
 LEAST = 0.001  # share of the time of a line that is drawn
 
 
 def draw(found: Profiled, path: Path) -> None:
     """The picture in a file."""
-    figure = Figure(figsize=(8.5, 5.2), layout="constrained")
+    figure = Figure(figsize=(11, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     lines = [
@@ -53,11 +54,17 @@ def dots(axes: Any, found: Profiled, lines: list[LineTime]) -> None:
             [intensity(line) for line in own], [rate(line) for line in own], s=areas,
             color=colour, alpha=0.75, label=f"mostly {way}",
         )  # fmt: skip
-    for line in sorted(lines, key=lambda line: -line.all)[:NAMED]:
+    named = sorted(lines, key=lambda line: -line.all)[:NAMED]
+    for line in named:
         axes.annotate(
-            caption(line, found), (intensity(line), rate(line)), xytext=(7, 5),
-            textcoords="offset points", fontsize=7, parse_math=False,
+            str(line.line or ""), (intensity(line), rate(line)), xytext=(0, 9),
+            textcoords="offset points", fontsize=8, ha="center", weight="bold",
         )  # fmt: skip
+    captions = "\n".join(caption(line, found) for line in named)
+    axes.text(
+        1.01, 1.0, captions, transform=axes.transAxes, fontsize=8, va="top", family="monospace",
+        parse_math=False, linespacing=1.6,
+    )  # fmt: skip
 
 
 def roofs(axes: Any, found: Profiled) -> None:
@@ -84,7 +91,7 @@ def rate(line: LineTime) -> float:
 
 
 def caption(line: LineTime, found: Profiled) -> str:
-    """`4: |> conv(8, 5x5)`, shortened."""
-    text = found.texts.get(line.line, "")
-    said = text if len(text) <= 30 else f"{text[:27]}..."
-    return f"{line.line}: {said}" if line.line else "no line of the spec"
+    """`31%  4: |> conv(8, 5x5)`, shortened."""
+    text = found.texts.get(line.line, "no line of the spec")
+    said = text if len(text) <= WIDE else f"{text[: WIDE - 3]}..."
+    return f"{line.all / found.seconds:>4.0%} {line.line or '':>3}: {said}"

@@ -1,0 +1,66 @@
+"""Contractions that have a shorter word in the language than `contract`.
+
+    a @ b      sum(x), sum(x, axis = 1)      transpose(x)      x[0]
+
+Each is exactly what the word is elaborated to, so that a printed program is read back as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradc_compiler.ops.contract import Affine, Contract, index
+from gradc_compiler.ops.matmul_op import is_matmul, same_contraction
+
+MATRIX_PRODUCT = "{} @ {}"
+Shape = tuple[int, ...]
+
+
+def contraction_text(op: Contract, shapes: Sequence[Shape]) -> str | None:
+    """The word for a contraction, `{}` for each operand of these shapes; None if it has none."""
+    if len(op.operands) != len(shapes) or op.mean:
+        return None
+    if len(shapes) == 2:
+        return MATRIX_PRODUCT if is_matmul(op, *shapes) else None
+    if len(shapes) != 1 or not shapes[0]:
+        return None
+    shape = shapes[0]
+    known = {
+        "sum({})": _sum(shape, range(len(shape))),
+        **{f"sum({{}}, axis = {k})": _sum(shape, [k]) for k in range(len(shape))},
+    }
+    if len(shape) == 2:
+        known["transpose({})"] = _transposed(shape)
+    if (row := _row_number(op, shape)) is not None:
+        known[f"{{}}[{row}]"] = _row(shape, row)
+    return next((text for text, form in known.items() if same_contraction(op, form)), None)
+
+
+def takes_expression(text: str) -> bool:
+    """Whether what stands in a word's brackets may be any expression."""
+    return text.endswith(")")
+
+
+def _sum(shape: Shape, axes: Sequence[int]) -> Contract:
+    kept = [j for j in range(len(shape)) if j not in axes]
+    everything = tuple(map(index, range(len(shape))))
+    result = tuple(shape[j] for j in kept)
+    return Contract(shape, (everything,), tuple(map(index, kept)), result)
+
+
+def _transposed(shape: Shape) -> Contract:
+    turned = (shape[1], shape[0])
+    return Contract(turned, ((index(1), index(0)),), (index(0), index(1)), turned)
+
+
+def _row_number(op: Contract, shape: Shape) -> int | None:
+    """The place along the first axis, where that is the same everywhere."""
+    first = op.operands[0][0]
+    still = all(op.extents[loop] == 1 for loop, _ in first.terms)
+    return first.offset if still and 0 <= first.offset < shape[0] else None
+
+
+def _row(shape: Shape, row: int) -> Contract:
+    rest = shape[1:]
+    read = (Affine((), row), *map(index, range(len(rest))))
+    return Contract(rest, (read,), tuple(map(index, range(len(rest)))), rest)

@@ -14,7 +14,7 @@ from gradc_compiler.graph.graph import Builder, Graph
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.lazy import Lazy
 from gradc_compiler.ops.leaf import Input, PersistentOp
-from gradc_compiler.program.derivative import Derivative
+from gradc_compiler.program.derivative import AskedDerivative
 from gradc_compiler.program.program import Program
 from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.transform.asked_derivative import Leaf, derivative_graph
@@ -22,7 +22,7 @@ from gradc_compiler.transform.leading_axis import NotMapped
 
 
 def derived_program(
-    program: Program, module: Module, without: frozenset[str], asked: Derivative
+    program: Program, module: Module, without: frozenset[str], asked: AskedDerivative
 ) -> Program:
     """The program of a derivative; what it is taken of and by exists, as the caller has seen.
 
@@ -44,7 +44,7 @@ def derived_program(
     return maker.on_all_targets(program, without)
 
 
-def _graph(module: Module, asked: Derivative) -> Graph:
+def _graph(module: Module, asked: AskedDerivative) -> Graph:
     of = module.forward(asked.model) if asked.model is not None else module.training(asked.step)
     try:
         return derivative_graph(of, asked, {name: _leaf(module, of, name) for name in asked.by})

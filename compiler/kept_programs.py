@@ -21,7 +21,7 @@ from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.lazy import Lazy
 from gradc_compiler.program.deferred import Deferred
-from gradc_compiler.program.derivative import Derivative
+from gradc_compiler.program.derivative import AskedDerivative
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.entry_text import print_records, read_records
 from gradc_compiler.program.kept_records import KeptEntry, KeptProgram
@@ -154,7 +154,7 @@ class ProgramOnShelf:
             self.place.keep(fact, print_records(KeptEntry.of(entry)), f"an entry, {name}")
         return entry
 
-    def derived(self, asked: Derivative) -> Program:
+    def derived(self, asked: AskedDerivative) -> Program:
         """The program of a derivative, of the spec compiled."""
         derive = self.compiled().program.derive
         assert derive is not None, "a compiled program has derivatives"

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.editor.analysis import Analysis
+from gradc_compiler.editor.declared_names import NameMeaning
 from gradc_compiler.editor.hover import about_function, declaration
-from gradc_compiler.editor.occurrences import BUILT_IN, NameMeaning
+from gradc_compiler.editor.occurrences import BUILT_IN
 from gradc_compiler.editor.words import (
     CONSTANTS,
     DECLARED,

@@ -78,12 +78,16 @@ def heads() -> list[tuple[str, str | tuple[str, ...]]]:
         (rf"\b(data)\s+({NAME})(?=\s*\()", ("storage.type", f"{entity}.namespace")),
         (rf"\b(train)\s+(on)\s+({NAME})", ("storage.type", keyword, f"{entity}.namespace")),
         (rf"^\s*(let)\s+({NAME})(?=\s*=)", ("storage.type", "variable.other.constant")),
+        (rf"^\s*(derivative)\s+({NAME})(?=\s*\()", ("storage.type", f"{entity}.type")),
+        (r"\b(because)(?=\s*\")", (keyword,)),
         (rf"\b(step)\s+({NAME})(?=\s*\{{)", (keyword, f"{entity}.namespace")),
         (rf"\b(param|noise)\s+({NAME})", (keyword, "variable.other.member")),
     ]
 
 
 VIM_PATTERNS = r"""syntax match gradcDeclaration /^\s*\zslet\>\ze\s\+\h\w*\s*=/
+syntax match gradcDeclaration /^\s*\zsderivative\>\ze\s\+\h\w*\s*(/
+syntax match gradcStatement /\<because\>\ze\s*"/
 syntax match gradcStatement /\<step\>\ze\s\+\h\w*\s*{/
 syntax match gradcStatement /\<\%(over\|along\)\>\ze\s\+\h/
 syntax match gradcStatement /\%(\<train\s\+\)\@<=on\>/
@@ -135,7 +139,7 @@ def tree_sitter_highlights() -> str:
     return (
         f"; {OWN}\n(comment) @comment\n(text) @string\n[(number) (dims)] @number\n"
         "(definition name: (name) @type)\n(data name: (name) @namespace)\n"
-        "(let name: (name) @constant)\n"
+        "(let name: (name) @constant)\n(derivative name: (name) @type)\n"
         "(call function: (name) @function)\n(argument name: (name) @property)\n"
         "(setting name: _ @keyword)\n"
         f"[{own}] @keyword\n"

@@ -10,7 +10,8 @@ from inspect import cleandoc
 
 from gradc_compiler.diagnostics.source import Source, Span
 from gradc_compiler.editor.analysis import Analysis
-from gradc_compiler.editor.occurrences import BUILT_IN, NameMeaning
+from gradc_compiler.editor.declared_names import NameMeaning
+from gradc_compiler.editor.occurrences import BUILT_IN
 from gradc_compiler.editor.words import HELP
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.names.library import prelude

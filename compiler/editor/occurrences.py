@@ -9,21 +9,28 @@ elaborated, so this works on a spec with any errors but those of syntax.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from gradc_compiler.diagnostics.source import Span
+from gradc_compiler.editor.declared_names import (
+    TYPE_WORDS,
+    NameMeaning,
+    Visible,
+    declared_in,
+    meanings,
+    parts_of,
+    sizes_of,
+)
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.names.library import SourceModule
-from gradc_compiler.elaborate.types.ranges import RANGES
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import (
     Argument,
-    Assign,
     Attribute,
     Call,
     ContractExpr,
     Data,
     Definition,
+    Derivative,
     File,
     Import,
     Let,
@@ -35,24 +42,12 @@ from gradc_compiler.syntax.grammar.tree import (
     Rest,
     State,
     Statement,
-    States,
     Step,
     Train,
     Tree,
 )
 
 BUILT_IN = "built-in"
-TYPE_WORDS = frozenset({"size", "number", "layer", "cell", "function", "model", *RANGES})
-
-
-@dataclass(frozen=True, eq=False)
-class NameMeaning:
-    """What a name stands for: the place where it is declared, and as what."""
-
-    name: str
-    kind: str  # a kind of definition, "param", "setting", "input", "size", "value", "built-in", ...
-    span: Span | None  # of the name; None for a function of the language
-    tree: Tree | None = None  # what declares it
 
 
 @dataclass(frozen=True)
@@ -66,9 +61,6 @@ class Occurrence:
     def declares(self) -> bool:
         """Whether it is the declaration itself."""
         return self.declared is not None and self.declared.span == self.span
-
-
-Visible = dict[str, NameMeaning]
 
 
 def occurrences(file: File, unit: SourceModule) -> Iterator[Occurrence]:
@@ -93,16 +85,14 @@ class NameWalk:
                 yield Occurrence(span, self.global_(name))
                 visible = self.body_of(tree)
                 yield from self.children(tree, visible)
+            case Derivative(name=name, name_span=span):
+                yield Occurrence(span, self.global_(name))
+                yield from self.children(tree, self.of_derivative(tree))
             case Import(names=names):
                 for one in names or ():
                     yield Occurrence(one.span, self.global_(one.name))
-            case Data(name=name, name_span=span, fields=own, source=source):
-                yield Occurrence(span, self.global_(name))
-                for field in own:
-                    declared = self.fields_of(tree)[field.name]
-                    yield Occurrence(field.name_span, declared)
-                    yield from self.children(field, {})
-                yield from self.children(source, {})
+            case Data():
+                yield from self.data(tree)
             case Let(name=name, name_span=span, value=value):
                 yield Occurrence(span, self.global_(name))
                 yield from self.node(value, {})
@@ -110,7 +100,15 @@ class NameWalk:
                 yield Occurrence(data.span, self.global_(data.name))
                 source_of = self.unit.data.get(data.name)
                 visible = dict(self.fields_of(source_of)) if source_of else {}
-                yield from self.statements(body, visible | _declared(body))
+                yield from self.statements(body, visible | declared_in(body))
+
+    def data(self, tree: Data) -> Iterator[Occurrence]:
+        """The names of a data declaration: its own, those of its fields, and in its source."""
+        yield Occurrence(tree.name_span, self.global_(tree.name))
+        for field in tree.fields:
+            yield Occurrence(field.name_span, self.fields_of(tree)[field.name])
+            yield from self.children(field, {})
+        yield from self.children(tree.source, {})
 
     def statements(self, body: tuple[Statement, ...], visible: Visible) -> Iterator[Occurrence]:
         """The names of a body."""
@@ -119,7 +117,7 @@ class NameWalk:
 
     def children(self, tree: Tree, visible: Visible) -> Iterator[Occurrence]:
         """The names in the parts of a node."""
-        for part in _parts(tree):
+        for part in parts_of(tree):
             yield from self.node(part, visible)
 
     def node(self, tree: Tree, visible: Visible) -> Iterator[Occurrence]:
@@ -129,7 +127,7 @@ class NameWalk:
                 yield from self.children(tree, visible | self.indices(tree, visible))
             case Step(name=name, name_span=span, body=body):
                 yield Occurrence(span, visible.get(f"step {name}"))
-                yield from self.statements(body, visible | _declared(body))
+                yield from self.statements(body, visible | declared_in(body))
             case _:
                 yield from self.own(tree, visible)
                 yield from self.children(tree, visible)
@@ -161,7 +159,7 @@ class NameWalk:
         """The indices of a contraction: its names that stand for nothing outside of it."""
         places = [*tree.axes, *(index for factor in tree.factors for index in factor.indices)]
         found: Visible = {}
-        for name, span in (one for place in places for one in _sizes(place)):
+        for name, span in (one for place in places for one in sizes_of(place)):
             if name not in visible and self.global_(name) is None:
                 found.setdefault(name, NameMeaning(name, "index", span, tree))
         return found
@@ -217,66 +215,22 @@ class NameWalk:
             sizes = {
                 name: NameMeaning(name, "size", span, tree)
                 for parameter in reversed(tree.inputs)
-                for name, span in reversed([*_sizes(parameter.type)])
+                for name, span in reversed([*sizes_of(parameter.type)])
                 if name not in lets
             }
-            settings, inputs = _meanings("setting", tree.settings), _meanings("input", tree.inputs)
-            self.of_bodies[id(tree)] = sizes | _declared(tree.body) | settings | inputs
+            settings, inputs = meanings("setting", tree.settings), meanings("input", tree.inputs)
+            self.of_bodies[id(tree)] = sizes | declared_in(tree.body) | settings | inputs
         return self.of_bodies[id(tree)]
+
+    def of_derivative(self, tree: Derivative) -> Visible:
+        """What the body of a derivative sees: its inputs, and the settings of its function."""
+        of = self.unit.definitions.get(tree.name)
+        settings = meanings("setting", of.definition.settings) if of else {}
+        own = meanings("input", (*tree.inputs, *tree.tangents))
+        return settings | declared_in(tree.body) | own
 
     def fields_of(self, data: Data) -> Visible:
         """The fields of a data declaration; once."""
         if id(data) not in self.of_bodies:
-            self.of_bodies[id(data)] = _meanings("field", data.fields)
+            self.of_bodies[id(data)] = meanings("field", data.fields)
         return self.of_bodies[id(data)]
-
-
-def _meanings(kind: str, parameters: tuple[Parameter, ...]) -> Visible:
-    """What a list of parameters declares."""
-    return {p.name: NameMeaning(p.name, kind, p.name_span, p) for p in parameters}
-
-
-def _declared(body: tuple[Statement, ...]) -> Visible:
-    """What the statements of a body declare; the first of two equal names counts."""
-    found: Visible = {}
-    for statement in body:
-        for name, kind, span, tree in _names_of(statement):
-            found.setdefault(name, NameMeaning(name, kind, span, tree))
-    return found
-
-
-def _names_of(statement: Statement) -> Iterator[tuple[str, str, Span, Tree]]:
-    match statement:
-        case Param(name=name, name_span=span):
-            yield name, "param", span, statement
-        case Noise(name=name, name_span=span):
-            yield name, "noise", span, statement
-        case States(entries=entries):
-            yield from ((one.name, "state", one.name_span, one) for one in entries)
-        case Assign(targets=targets):
-            yield from ((one.name, "value", one.span, statement) for one in targets)
-        case Step(name=name, name_span=span):
-            yield f"step {name}", "step", span, statement
-
-
-def _sizes(type: Tree | None) -> Iterator[tuple[str, Span]]:
-    """The names of sizes and of whole types in a type."""
-    match type:
-        case NameType(name=name, span=span) if name not in TYPE_WORDS:
-            yield name, span
-        case Name(name=name, span=span):
-            yield name, span
-        case Rest(name=name, span=span):
-            yield name, Span(source=span.source, start=span.end - len(name), end=span.end)
-        case Tree():
-            for part in _parts(type):
-                yield from _sizes(part)
-
-
-def _parts(tree: Tree) -> Iterator[Tree]:
-    """The nodes below a node, in the order of its fields."""
-    for field in fields(tree):
-        value = getattr(tree, field.name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Tree):
-                yield one

@@ -36,6 +36,8 @@ STATEMENTS = {
     "descend": "a gradient that is written out: `descend net.W along g`",
 }
 IN_PLACE = {  # names anywhere else
+    "derivative": "how a function moves with its inputs: `derivative f(x)(dx) { ... }`",
+    "because": 'why a `derivative` is not the true one: `because "straight through"`',
     "let": "a constant, which `--set` changes: `let hidden = 64` at the top of a file",
     "on": "`train on DATA { ... }`",
     "from": '`import NAME from "FILE.nn"`',

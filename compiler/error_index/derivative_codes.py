@@ -35,4 +35,24 @@ CODES: dict[str, Explanation] = {
         "my_operator(x)",
         "log(1 + exp(x))",
     ),
+    "E0505": Explanation(
+        "a derivative of one's own that is none",
+        "derivative f(x)(dx) { ... } stands in the file of the function or layer f. It takes f's\n"
+        "inputs, then how each of them moves, and gives how f moves: of f's type, and linear in\n"
+        "how they move.",
+        "function f(x : t) -> t { x^2 }\nderivative f(x)(dx) { 2 * x * abs(dx) }\n"
+        "model g(x : [3]) -> [3] { f(x) }",
+        "function f(x : t) -> t { x^2 }\nderivative f(x)(dx) { 2 * x * dx }\n"
+        "model g(x : [3]) -> [3] { f(x) }",
+    ),
+    "E0506": Explanation(
+        "a derivative of one's own that is not the true one",
+        "A derivative is tried against that of the function's body, in float64 at drawn inputs.\n"
+        "One that differs on purpose says why, and is not tried: a straight-through estimator.",
+        "function f(x : t) -> t { floor(x) }\nderivative f(x)(dx) { dx }\n"
+        "model g(x : [3]) -> [3] { f(x) }",
+        "function f(x : t) -> t { floor(x) }\n"
+        'derivative f(x)(dx) because "straight through" { dx }\n'
+        "model g(x : [3]) -> [3] { f(x) }",
+    ),
 }

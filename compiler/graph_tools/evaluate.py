@@ -20,6 +20,7 @@ from gradc_compiler.graph.ragged import Ragged, SequenceIndex, lengths_by_time
 from gradc_compiler.graph.types import Kind, Time
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.ops.sequence import Length, Previous, Sequential
 from gradc_compiler.records.fast_dataclass import dataclass
 
@@ -145,6 +146,8 @@ class GraphEvaluator:
                 return np.asarray(persistent_value(self.values, key)).reshape(1, *shape)
             case Random() as op:
                 return self.draw(op, operands)
+            case Ruled():
+                return operands[0]
             case Previous(time=time):
                 rows = np.arange(len(self.clocks[time].owner))
                 return self.step_back(node, rows)

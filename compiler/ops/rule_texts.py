@@ -13,6 +13,7 @@ from gradc_compiler.graph.graph import Builder, Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
 from gradc_compiler.ops.leaf import Constant, Input
+from gradc_compiler.ops.ruled import DerivativeRule, Ruled
 
 SYMBOLS = {
     "add": "({} + {})",
@@ -97,6 +98,8 @@ def cotangents(op: type[Elementwise]) -> list[str | None]:
 
 def rule_text(op: Op, flows: list[bool]) -> str:
     """The rule of an operator in one line, for those operands to which something flows."""
+    if isinstance(op, Ruled) and isinstance(op.rule, DerivativeRule):
+        return op.rule.told
     if not isinstance(op, Elementwise):
         return op.sends.replace("`", "")
     letters = type(op).parameters

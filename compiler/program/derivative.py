@@ -18,7 +18,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Derivative:
+class AskedDerivative:
     """Of a model's outputs, or (None) of the loss of a step in training, by inputs and parameters.
 
     A direction is read as the input, or persistent, `tangent/NAME`.  The entry gives derivatives as

@@ -15,7 +15,7 @@ from typing import Any
 from gradc_compiler.diagnostics.source import Diagnostic
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import TensorType
-from gradc_compiler.program.derivative import Derivative
+from gradc_compiler.program.derivative import AskedDerivative
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.notebook_table import notebook_table
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -128,7 +128,9 @@ class Program:
     forms: Mapping[str, Program] = field(default_factory=dict, repr=False)  # by target
     precision: str = "float32"  # or "bf16": products of rounded operands
     remade: Callable[[str], Program] | None = field(default=None, repr=False, compare=False)
-    derive: Callable[[Derivative], Program] | None = field(default=None, repr=False, compare=False)
+    derive: Callable[[AskedDerivative], Program] | None = field(
+        default=None, repr=False, compare=False
+    )
     look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
 
     def __repr__(self) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.machine.targets import CPU
+from gradc_compiler.ops.ruled import without_rules
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
@@ -117,6 +118,7 @@ def optimise(
     """The graph after the stage of algebra; `switches` count which rows changed something, and how
     often.
     """
+    graph = without_rules(graph)
     for name, changed in changes(graph, without):
         graph = changed
         if switches is not None:
@@ -126,7 +128,7 @@ def optimise(
 
 def changes(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, Graph]]:
     """Each rewrite of algebra that changes something, and the graph after it."""
-    return run_until_stable(ALGEBRA, graph, without)
+    return run_until_stable(ALGEBRA, without_rules(graph), without)
 
 
 def target_changes(graph: Graph, switches: Switches) -> Iterator[tuple[str, Graph]]:

@@ -14,6 +14,7 @@ from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import INFIX, Elementwise
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
+from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.ops.sequence import Previous, Sequential, TimeBroadcast
 from gradc_compiler.ops.shape import Reshape
 from gradc_compiler.study.contraction_formula import contraction_formula
@@ -93,6 +94,8 @@ def signed(name: str, parts: Sequence[Formula]) -> Formula:
 
 def spelled(node: Node, parts: Sequence[Formula]) -> Formula:
     """Any other operator, as the language spells its call."""
+    if isinstance(node.op, Ruled):
+        return parts[0]
     if isinstance(node.op, Sequential | Previous):
         spell = partial(sequential_text, node.op)
     else:

@@ -15,7 +15,7 @@ from gradc_compiler.graph.outputs import OutputKey, Role, with_role
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.reduce import BatchMean
-from gradc_compiler.program.derivative import Derivative, Mode
+from gradc_compiler.program.derivative import AskedDerivative, Mode
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_compiler.transform.jacobian import jacobian
 from gradc_compiler.transform.push_forward import push_forward
@@ -23,7 +23,7 @@ from gradc_compiler.transform.push_forward import push_forward
 Leaf = Input | PersistentOp
 
 
-def derivative_graph(graph: Graph, asked: Derivative, leaves: Mapping[str, Leaf]) -> Graph:
+def derivative_graph(graph: Graph, asked: AskedDerivative, leaves: Mapping[str, Leaf]) -> Graph:
     """The derivative's graph; `leaves` are what the names in `asked.by` stand for.
 
     Raises `CompileError` where an operator has no rule, `NotMapped` where it has no form for many

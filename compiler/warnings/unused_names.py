@@ -10,6 +10,7 @@ from gradc_compiler.syntax.grammar.tree import (
     Assign,
     Declaration,
     Definition,
+    Derivative,
     Name,
     NameType,
     Parameter,
@@ -25,7 +26,7 @@ def unused_names(module: Module) -> Iterator[FoundWarning]:
     """A value or a setting of a body, a constant, or a definition of a file that is run."""
     declarations = module.unit.declarations
     for declaration in declarations:
-        if isinstance(declaration, Definition | Train):
+        if isinstance(declaration, Definition | Derivative | Train):
             yield from _unused_values(declaration)
         if isinstance(declaration, Definition):
             yield from _unused_settings(declaration)
@@ -34,7 +35,7 @@ def unused_names(module: Module) -> Iterator[FoundWarning]:
         yield from _unused_definitions(module)
 
 
-def _unused_values(owner: Definition | Train) -> Iterator[FoundWarning]:
+def _unused_values(owner: Definition | Derivative | Train) -> Iterator[FoundWarning]:
     for statement in _statements(owner):
         if not isinstance(statement, Assign):
             continue

@@ -18,12 +18,14 @@ module.exports = grammar({
   word: ($) => $.name,
   conflicts: ($) => [[$.setting, $._atom], [$.step, $._atom]],
   rules: {
-    file: ($) => repeat(choice($.definition, $.import, $.data, $.train, $.let)),
+    file: ($) => repeat(choice($.definition, $.derivative, $.import, $.data, $.train, $.let)),
     comment: () => token(seq("#", /[^\n]*/)),
 
     definition: ($) =>
       seq(choice(...KINDS), field("name", named($)), optional($.parameters), optional($.parameters),
         optional(seq("->", $._type)), $.block),
+    derivative: ($) =>
+      seq("derivative", field("name", named($)), $.parameters, $.parameters, optional(seq("because", $.text)), $.block),
     import: ($) => seq("import", optional(seq(some(named($)), "from")), $.text),
     data: ($) => seq("data", field("name", $.name), $.parameters, "=", $._expression),
     train: ($) => seq("train", "on", field("name", $.name), $.block),

@@ -15,6 +15,8 @@ module.exports = {
   ],
   "statement": [
     "along",
+    "because",
+    "derivative",
     "descend",
     "from",
     "let",

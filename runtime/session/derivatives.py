@@ -15,7 +15,7 @@ import numpy as np
 
 from gradc_compiler.graph.outputs import OutputKey, Role, of_role
 from gradc_compiler.graph.types import TensorType
-from gradc_compiler.program.derivative import Derivative, Mode
+from gradc_compiler.program.derivative import AskedDerivative, Mode
 from gradc_runtime.data.arrays.validate import numbers
 from gradc_runtime.session.backends import Arrays, examples_of
 from gradc_runtime.session.inputs import as_given, only
@@ -81,7 +81,7 @@ class Derivatives(ProgramView):
         Their mean over the examples is what `gradients` gives.  Raises as that does.
         """
         named = self.training.steps[0] if step is None else self.named_step(step)
-        asked = Derivative(mode=Mode.EACH, model=None, step=named.name, by=named.over)
+        asked = AskedDerivative(mode=Mode.EACH, model=None, step=named.name, by=named.over)
         found = _by_name(self._found(asked, inputs))
         return found["loss"], {name: found[name] for name in named.over}
 
@@ -91,7 +91,7 @@ class Derivatives(ProgramView):
         squares = [np.square(g.reshape(len(g), -1)).sum(axis=1) for g in found.values()]
         return np.asarray(np.sqrt(np.sum(squares, axis=0)))
 
-    def _asked(self, mode: Mode, model: str | None, by: Names) -> Derivative:
+    def _asked(self, mode: Mode, model: str | None, by: Names) -> AskedDerivative:
         """What is asked for; `SessionError` where the spec has no such names."""
         names = (by,) if isinstance(by, str) else tuple(by)
         if model is not None and not is_known(model, self.program.models):
@@ -110,7 +110,7 @@ class Derivatives(ProgramView):
         if mode in (Mode.ALL, Mode.ALL_SECOND):
             _require_tensors({**{n: known[n] for n in names}, **self._outputs(model)})
         step = "" if model is not None else self.training.steps[0].name
-        return Derivative(mode=mode, model=model, step=step, by=tuple(dict.fromkeys(names)))
+        return AskedDerivative(mode=mode, model=model, step=step, by=tuple(dict.fromkeys(names)))
 
     def _outputs(self, model: str | None) -> Mapping[str, TensorType]:
         return {} if model is None else self.program.outputs[model]
@@ -122,7 +122,10 @@ class Derivatives(ProgramView):
             raise SessionError(f"second derivatives are those of one scalar; {model} gives {told}")
 
     def _found(
-        self, asked: Derivative, inputs: Mapping[str, Any], moves: Mapping[str, Any] | None = None
+        self,
+        asked: AskedDerivative,
+        inputs: Mapping[str, Any],
+        moves: Mapping[str, Any] | None = None,
     ) -> dict[OutputKey, Any]:
         """What a derivative's entry gives for inputs and directions."""
         with self._exclusive.lock:
@@ -144,7 +147,7 @@ class Derivatives(ProgramView):
         order = [*types]
         return {key: found[key] for key in sorted(found, key=lambda k: order.index(str(k)))}
 
-    def _open(self, asked: Derivative) -> Any:
+    def _open(self, asked: AskedDerivative) -> Any:
         """The session of a derivative's program, opened when it is first asked for."""
         if asked.entry not in self._derived:
             assert self.program.derive is not None, "a derivative is of a spec's own program"
@@ -154,7 +157,7 @@ class Derivatives(ProgramView):
         return self._derived[asked.entry]
 
 
-def _directions(session: Any, asked: Derivative, moves: Mapping[str, Any]) -> dict[str, Any]:
+def _directions(session: Any, asked: AskedDerivative, moves: Mapping[str, Any]) -> dict[str, Any]:
     """Directions of parameters go into place; those of inputs are inputs of the entry."""
     found = {}
     for name in moves:

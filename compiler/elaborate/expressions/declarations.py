@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gradc_compiler.diagnostics.source import CompileError, Source, Span
 from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.expressions.context import ElaborationContext
+from gradc_compiler.elaborate.expressions.derivative_heads import check_derivative
 from gradc_compiler.elaborate.expressions.unknown_names import WORDS
 from gradc_compiler.elaborate.names.library import SourceModule
 from gradc_compiler.elaborate.names.problems import (
@@ -25,6 +26,7 @@ from gradc_compiler.syntax.grammar.tree import (
     Call,
     Data,
     Definition,
+    Derivative,
     Expr,
     Let,
     Name,
@@ -44,6 +46,8 @@ def check_names(unit: SourceModule, session: ElaborationContext) -> None:
             _check_name(declaration, seen, session)
         if isinstance(declaration, Definition | Data):
             _check_signature(declaration, session)
+        if isinstance(declaration, Derivative):
+            check_derivative(declaration, unit, seen, session.problems)
     _check_trains(unit.trains, session)
 
 

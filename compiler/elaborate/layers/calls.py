@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.layers.arguments import bind_arguments, bind_builtin
@@ -18,6 +19,7 @@ from gradc_compiler.elaborate.layers.checkpoints import computed_again
 from gradc_compiler.elaborate.layers.clone_layers import copy_layer
 from gradc_compiler.elaborate.layers.known_results import known_result
 from gradc_compiler.elaborate.layers.layer_values import bare_layer, with_settings
+from gradc_compiler.elaborate.layers.own_derivative import is_ruled, with_own_derivative
 from gradc_compiler.elaborate.layers.recurrent_cells import apply_recurrent
 from gradc_compiler.elaborate.layers.signature import match_inputs
 from gradc_compiler.elaborate.layers.vmap import apply_to_each
@@ -158,27 +160,47 @@ def _inside_named(function: Compound, span: Span, scope: Scope) -> Scope:
     return replace(scope, path=path, state_rule=None, caller=None)
 
 
+def _plain(layer: Layer, arguments: Sequence[StaticValue], scope: Scope) -> StaticValue:
+    return apply_layer(layer, arguments, {}, layer.span, scope, plain=True)
+
+
 def apply_layer(
-    layer: Layer, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope
-) -> StaticValue:
-    """A definition's body for its settings and these inputs."""
+    layer: Layer, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope,
+    *, plain: bool = False,
+) -> StaticValue:  # fmt: skip
+    """A definition's body for its settings and these inputs; `plain` without the derivative that
+    stands beside it.
+    """
     definition = layer.defined.definition
     arguments = _spread(definition, arguments)
     if definition.kind == "regularizer" and isinstance(
         arguments[0] if arguments else None, ParameterGroup | Defined | Layer
     ):
         return _regularize(layer, arguments[0], span, scope)
+    inner, bound = _entered(layer, arguments, named, span, scope)
+    since = len(scope.run.builder.nodes)
+    body = partial(_result_of, definition, inner)
+    if plain or not is_ruled(layer):
+        result = known_result(layer, bound, inner, body)
+    else:
+        result = with_own_derivative(layer, inner, body, scope, _plain)
+    if inner.site is not None and scope.site is None:
+        scope.run.note_use(definition.name, span, since, bound.values(), result)
+    return result
+
+
+def _entered(
+    layer: Layer, arguments: Sequence[StaticValue], named: Named, span: Span, scope: Scope
+) -> tuple[Scope, dict[str, StaticValue]]:
+    """The scope of a body that knows its inputs, and what was given for them."""
+    definition = layer.defined.definition
     direct = not definition.settings or layer.span != span  # not `x |> f(settings)`
     inner = _enter(layer, span, scope, direct=direct)
     bound = bind_arguments(definition, definition.inputs, arguments, named, span, scope)
     match_inputs(definition, bound, inner, span, scope, direct=direct)
     if layer.defined.is_model and all(type_of(v) is not None for v in bound.values()):
         scope.run.applied.setdefault(definition.name, tuple(type_of(v) for v in bound.values()))
-    since = len(scope.run.builder.nodes)
-    result = known_result(layer, bound, inner, lambda: _result_of(definition, inner))
-    if inner.site is not None and scope.site is None:
-        scope.run.note_use(definition.name, span, since, bound.values(), result)
-    return result
+    return inner, bound
 
 
 def _result_of(definition: Definition, inner: Scope) -> StaticValue:

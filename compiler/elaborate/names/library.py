@@ -16,7 +16,15 @@ from pathlib import Path as FilePath
 from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.elaborate.names.values import Defined, StaticValue
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_compiler.syntax.grammar.tree import Data, Declaration, Definition, File, Let, Train
+from gradc_compiler.syntax.grammar.tree import (
+    Data,
+    Declaration,
+    Definition,
+    Derivative,
+    File,
+    Let,
+    Train,
+)
 from gradc_compiler.syntax.parse.parse import parse
 
 PRELUDE = FilePath(__file__).parents[2] / "prelude"
@@ -39,6 +47,7 @@ class SourceModule:
     declarations: tuple[Declaration, ...] = ()  # all of the file, in order
     missing: set[str] = field(default_factory=set)  # names whose import failed
     missing_all: bool = False  # an import of all names failed
+    derivatives: dict[str, Derivative] = field(default_factory=dict)  # by function
     constants: dict[str, StaticValue] = field(default_factory=dict)  # what each `let` stands for
 
     is_prelude = False
@@ -68,6 +77,8 @@ class SourceModule:
             match declaration:
                 case Definition(name=name):
                     unit.definitions.setdefault(name, Defined(declaration, unit))
+                case Derivative(name=name):
+                    unit.derivatives.setdefault(name, declaration)
                 case Data(name=name):
                     unit.data.setdefault(name, declaration)
                 case Train():

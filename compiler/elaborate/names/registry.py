@@ -6,6 +6,7 @@ every parameter.  How a number is first drawn is kept as text and scope, and bui
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import field
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.paths import LayerNames
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops.ruled import DerivativeRule
 from gradc_compiler.program.program import Schedules
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.syntax.grammar.tree import Expr
@@ -53,6 +55,7 @@ class Registry(Generic[S]):
     declared: dict[str, Declared[S]] = field(default_factory=dict)
     names: LayerNames = field(default_factory=LayerNames)  # of layers
     elements: int = 0  # of all parameters together
+    rules: dict[Hashable, DerivativeRule] = field(default_factory=dict)  # by function and types
     schedules: dict[str, Schedules] = field(default_factory=dict)  # by prefix of the step
     tables: list[PersistentSpec] = field(default_factory=list)  # that they are read from
 

@@ -14,7 +14,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.paths import Made, Path
 from gradc_compiler.graph.types import Time
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_compiler.syntax.grammar.tree import Definition
+from gradc_compiler.syntax.grammar.tree import Definition, Derivative
 
 StaticValue = Any  # one of: int, float, bool, tuple, and the classes below
 
@@ -69,6 +69,7 @@ class Definitions(Protocol):
     missing: set[str]  # names whose import failed
     missing_all: bool  # an import of all names failed
     constants: dict[str, StaticValue]  # what each `let` stands for
+    derivatives: dict[str, Derivative]  # of its functions, as their author wrote them
 
     def find(self, name: str) -> Defined | None:
         """The definition that a name stands for there."""

@@ -122,11 +122,6 @@ def param(span: Span, parts: list[Part]) -> tree.Param:
     )
 
 
-def states(span: Span, parts: list[Part]) -> tree.States:
-    """`state m = 0, v = 0`; a statement of one entry has that entry's words."""
-    return tree.States(span=span, entries=nodes(parts))
-
-
 def slice_(span: Span, parts: list[Part]) -> tree.Slice:
     """`a:b`, `:b`, `a:`, `:`."""
     ends = [None if isinstance(part, Lexeme) else part for part in (parts[0], parts[-1])]
@@ -152,15 +147,18 @@ def update(span: Span, parts: list[Part]) -> tree.Update:
     return tree.Update(span=span, target=tree.Name(span=place, name=name), value=value)
 
 
-def seq_type(span: Span, parts: list[Part]) -> tree.SeqType:
-    """`seq [n]`, `seq(20) [k]`."""
-    length = parts[2] if len(parts) > 2 else None
-    return tree.SeqType(span=span, length=length, element=parts[-1])
-
-
 DECLARATIONS: dict[str, Row] = {
     "file": lambda s, c: tree.File(span=s, declarations=nodes(c)),
     "definition": definition,
+    "derivative": lambda s, c: tree.Derivative(
+        span=s,
+        name=c[1].text,
+        name_span=c[1].span,
+        inputs=c[2].items,
+        tangents=c[3].items,
+        reason=c[5].text[1:-1] if len(c) > 5 else None,
+        body=c[-1].items,
+    ),
     "import": lambda s, c: tree.Import(span=s, path=c[1].text[1:-1], names=None),
     "import_names": lambda s, c: tree.Import(
         span=s, path=c[-1].text[1:-1], names=tuple(map(name_node, words(c)))
@@ -187,7 +185,7 @@ STATEMENTS: dict[str, Row] = {
     "noise": lambda s, c: tree.Noise(
         span=s, name=c[1].text, name_span=c[1].span, type=c[3], distribution=c[5]
     ),
-    "states": states,
+    "states": lambda s, c: tree.States(span=s, entries=nodes(c)),
     "state": lambda s, c: tree.State(
         span=s, name=c[0].text, name_span=c[0].span, type=follows(c, ":"), initial=c[-1]
     ),
@@ -227,7 +225,9 @@ TYPES: dict[str, Row] = {
     "scalar_type": lambda s, c: tree.ScalarType(span=s),
     "name_type": lambda s, c: tree.NameType(span=s, name=c[0].text),
     "class_type": lambda s, c: tree.ClassType(span=s, count=c[2]),
-    "seq_type": seq_type,
+    "seq_type": lambda s, c: tree.SeqType(
+        span=s, length=c[2] if len(c) > 2 else None, element=c[-1]
+    ),
     "tuple_type": lambda s, c: tree.TupleType(span=s, fields=nodes(c)),
     "field": lambda s, c: tree.Field(span=s, name=c[0].text if len(c) > 1 else None, type=c[-1]),
 }

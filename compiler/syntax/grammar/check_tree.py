@@ -50,7 +50,12 @@ def check_tree(file: tree.File) -> list[Diagnostic]:
         if depth > MAX_DEPTH:
             return [*problems, _too_deep(node)]
         match node:
-            case tree.Definition(body=body) | tree.Train(body=body) | tree.Step(body=body):
+            case (
+                tree.Definition(body=body)
+                | tree.Derivative(body=body)
+                | tree.Train(body=body)
+                | tree.Step(body=body)
+            ):
                 problems += _check_body(body)
             case tree.ContractExpr(factors=factors):
                 problems += [_plain_factor(f) for f in factors if not isinstance(f, tree.Index)]

@@ -393,6 +393,21 @@ class Definition(Tree):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Derivative(Tree):
+    """`derivative f(x)(dx) because "straight through" { dx }`: how f moves when its inputs do.
+
+    `reason` says why it is not the true derivative; None where it is.
+    """
+
+    name: str
+    name_span: Span
+    inputs: tuple[Parameter, ...]
+    tangents: tuple[Parameter, ...]
+    reason: str | None
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Import(Tree):
     """`import "blocks.nn"`, or `import residual, stem from "blocks.nn"`."""
 
@@ -427,7 +442,7 @@ class Let(Tree):
     value: Expr
 
 
-Declaration = Definition | Import | Data | Train | Let
+Declaration = Definition | Derivative | Import | Data | Train | Let
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

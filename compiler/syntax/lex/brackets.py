@@ -15,7 +15,7 @@ OPENERS = frozenset({"LPAR", "LSQB", "LBRACE"})
 CLOSERS = frozenset(TERMINAL.values())
 LOOKAHEAD = 200
 MANY = 50  # with so many errors, guesses about the next one are not worth their time
-DECLARATION = frozenset({"KIND", "IMPORT", "DATA", "TRAIN", "LET"})
+DECLARATION = frozenset({"KIND", "IMPORT", "DATA", "TRAIN", "LET", "DERIVATIVE"})
 STATEMENT = frozenset({"PARAM", "NOISE", "STATE", "MINIMIZE", "USING", "REPORT", "DESCEND", "STEP"})
 AFTER_BODY = frozenset({"NL", "SEMICOLON", "RBRACE", "$END", *DECLARATION, *STATEMENT})
 VALUE_ENDS = frozenset({"NAME", "PRIMED", "NUMBER", "TEXT", "DIMS", "SCALAR", "RPAR", "RSQB"})
@@ -59,7 +59,7 @@ class Brackets:
             self.out.append(Lexeme("NL", token.text, token.span))
 
     def _drop_newline(self, token: Lexeme) -> None:
-        glued = token.text in GLUE or token.type == "$END"
+        glued = token.text in GLUE or token.type in ("BECAUSE", "$END")
         if glued and self.out and self.out[-1].type == "NL":
             self.out.pop()
 

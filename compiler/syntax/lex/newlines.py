@@ -88,8 +88,8 @@ def _choose_keywords(words: list[Lexeme]) -> None:
             item = at == line_start or words[at - 1].type in ("USING", "COMMA")
             below = item and where.has_settings() and _is_negative(words[at : at + 3])
             token.type = "SETTING" if below else role
-            if at == line_start and where.has_declarations() and _is_let(words[at : at + 2]):
-                token.type = "LET"
+            if where.has_declarations() and (word := _declared(words, at, line_start)):
+                token.type = word
                 where.pass_by(token)
         elif token.type.isupper() and token.text.isalpha() and _only_names(words, at, line_start):
             token.type = "NAME"
@@ -130,9 +130,15 @@ def _is_negative(words: list[Lexeme]) -> bool:
     return sign.text == "-" and apart and together
 
 
-def _is_let(words: list[Lexeme]) -> bool:
-    """Whether this is `let hidden`, with which a constant begins."""
-    return len(words) == 2 and words[0].text == "let" and words[1].type == "NAME"
+def _declared(words: list[Lexeme], at: int, line_start: int) -> str | None:
+    """The terminal of `let hidden` and `derivative f`, with which declarations begin, and of
+    `because "..."` before the body of one.
+    """
+    text, after = words[at].text, words[at + 1].type if at + 1 < len(words) else ""
+    if text == "because":
+        return "BECAUSE" if after == "TEXT" else None
+    known = {"let": "LET", "derivative": "DERIVATIVE"}
+    return known.get(text) if at == line_start and after == "NAME" else None
 
 
 def _only_names(words: list[Lexeme], at: int, line_start: int) -> bool:

@@ -193,6 +193,27 @@ UNEXPECTED = (
         "model §(x) { x }\n",
     ),
     MessageRow(
+        "E0115",
+        r"^top derivative NAME (\(.*\) )?» \{",
+        "a derivative has two lists: the inputs, and how each of them moves",
+        "write `derivative f(x)(dx) {{ ... }}`",
+        "derivative f(x) §{ x }\n",
+    ),
+    MessageRow(
+        "E0115",
+        r"^top derivative NAME \(.*\) \(.*\) » (->|:)",
+        "a derivative has the type of what its function gives",
+        "leave it out: `derivative f(x)(dx) {{ ... }}`",
+        "derivative f(x)(dx) §-> t { x }\n",
+    ),
+    MessageRow(
+        "E0123",
+        r"^top derivative NAME \(.*\) \(.*\) » NAME",
+        "why a derivative differs is a text in quotes after `because`",
+        'write `because "straight through" {{ ... }}`',
+        "derivative f(x)(dx) §because straight { dx }\n",
+    ),
+    MessageRow(
         "E0112",
         r"^top let NAME » (?!=)",
         "a constant needs its value",

@@ -33,7 +33,7 @@ CLAUSES = (
     tree.Report,
     tree.Step,
 )
-Bodied = tree.Definition | tree.Train | tree.Step
+Bodied = tree.Definition | tree.Derivative | tree.Train | tree.Step
 
 
 def format_source(source: Source) -> str:
@@ -66,7 +66,7 @@ class _Printer:
         self.page.comments_before(len(self.source.text) + 1, 0)
 
     def _declaration(self, node: tree.Declaration) -> None:
-        if isinstance(node, tree.Definition | tree.Train):
+        if isinstance(node, tree.Definition | tree.Derivative | tree.Train):
             self._bodied(node, lay_out_lines(header_doc(node), 0, 0, after=2), 0)
         elif self.page.has_comments(node.span.start, node.span.end):
             self.page.verbatim(node.span.start, node.span.end, 0)

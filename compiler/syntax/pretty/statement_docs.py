@@ -70,6 +70,9 @@ def header_doc(node: tree.Declaration) -> Doc:
         case tree.Definition(kind=kind, name=name, result=result):
             to = [" -> ", type_doc(result)] if result else []
             return cat(f"{kind} {name}", *_lists(node), *to)
+        case tree.Derivative(name=name, inputs=inputs, tangents=tangents, reason=reason):
+            told = [f' because "{reason}"'] if reason is not None else []
+            return cat(f"derivative {name}", _parameters(inputs), _parameters(tangents), *told)
         case tree.Import(path=path, names=None):
             return cat(f'import "{path}"')
         case tree.Import(path=path, names=names):

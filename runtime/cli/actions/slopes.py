@@ -5,21 +5,20 @@ Where a network is too large for that, parameters with slopes of about one size 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradc_compiler.graph.graph import Builder, Graph
+from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.named_values import values_by_name
-from gradc_compiler.graph.outputs import Carry, OutputKey
-from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.certificates.distances import SMALL, Tensors
+from gradc_runtime.cli.actions.held_values import HELD, held_by, holding, replace_outputs
 from gradc_runtime.cli.actions.samples import work_of
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import examples_of
@@ -30,7 +29,6 @@ NEAR = 1e-2  # how far from the given numbers the slopes are taken, relative too
 CLOSE = 1e-7  # a slope this near to its gradient is not taken again
 DOUBT = 2  # what halving a step changes in a slope, so many times, is what the slope may be off by
 WORK = 8e9  # multiplications that all differences of a step may take
-HELD = "held/"  # what a derivative takes for constant
 
 
 @dataclass(frozen=True)
@@ -50,35 +48,14 @@ class Loss:
 
 
 def loss_alone(session: Session, graph: Graph, inputs: Batches, count: int) -> Loss:
-    """The loss of a graph of gradients, with every `stop_gradient` held at what it is here."""
+    """The loss of a graph of gradients, as far as its derivative sees it (`held_values.py`)."""
     graph = eliminate_dead_code(replace_outputs(graph, {"loss": graph.outputs["loss"]}))
-    stops = [n.id for n in graph.nodes if n.op.name == "stop_gradient"]
-    stopped = replace_outputs(graph, {f"{HELD}{i}": i for i in stops})
+    known = held_by(graph)
+    stopped = replace_outputs(graph, {f"{HELD}{i}": i for i in known})
     values = values_by_name(session.memory.views, inputs)
-    made = session.program.evaluate(stopped, values, count, "float64") if stops else {}
+    made = session.program.evaluate(stopped, values, count, "float64") if known else {}
     held = {str(key): value for key, value in made.items()}
-    return Loss(session, optimise(holding(graph, stops)), {**inputs, **held}, count)
-
-
-def replace_outputs(graph: Graph, outputs: Mapping[str, int]) -> Graph:
-    """The graph with other results; recurrences stay closed."""
-    wanted: dict[OutputKey, int] = {Carry(loop): id for loop, id in graph.carries.items()}
-    wanted |= dict(outputs.items())
-    return replace(graph, outputs=wanted)
-
-
-def holding(graph: Graph, ids: Collection[int]) -> Graph:
-    """The graph with some nodes read from outside."""
-    builder, varying = Builder(), graph.varying
-    for node in graph.nodes:
-        if node.id in ids:
-            key, shape, time = f"{HELD}{node.id}", node.type.shape, node.type.time
-            outside = node.id in varying or time is not None
-            op = Input(key, shape, None, time) if outside else PersistentOp(key, shape)
-            builder.add(op)
-        else:
-            builder.copy(node, node.inputs)
-    return eliminate_dead_code(Graph(tuple(builder.nodes), graph.outputs))
+    return Loss(session, optimise(holding(graph, known)), {**inputs, **held}, count)
 
 
 def gradient_error(

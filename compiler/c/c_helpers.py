@@ -5,7 +5,7 @@ REAL is the type of a number, WHOLE that of a whole one, EXP is `exp` or `expf`.
 
 from __future__ import annotations
 
-FUNCTIONS = "exp", "fabs", "sqrt", "log", "cos"  # of the C library, that these call
+FUNCTIONS = "exp", "fabs", "sqrt", "log", "cos", "floor"  # of the C library, that these call
 MAXIMUM = """REAL maximum(REAL a, REAL b) {
     return a > b || a != a ? a : b;
 }"""
@@ -24,6 +24,26 @@ LOST = """REAL lost(REAL total, REAL term) {
     const REAL sum = total + term, back = sum - total;
     const REAL rest = (total - (sum - back)) + (term - back);
     return sum - sum == 0 ? rest : 0;
+}"""
+TO_BFLOAT = """REAL to_bfloat(REAL x) {
+    /* the nearest number with 8 bits of significand, of two the even one */
+    float near = (float)x;
+    uint32_t bits;
+    memcpy(&bits, &near, sizeof bits);
+    bits = (bits + 0x7FFFu + ((bits >> 16) & 1u)) & 0xFFFF0000u;
+    memcpy(&near, &bits, sizeof near);
+    return x - x == 0 ? (REAL)near : x;
+}"""
+QUOTIENT = """REAL quotient(REAL a, REAL b) {
+    /* the greatest whole number that is at most a / b */
+    const double left = fmod(a, b), whole = ((double)a - left) / (double)b;
+    if (whole - whole != 0) return FLOOR(a / b);
+    return (REAL)(rint(whole) - (left != 0 && (left < 0) != (b < 0)));
+}"""
+REST = """REAL rest(REAL a, REAL b) {
+    /* what the quotient leaves of a, with the sign of b */
+    const double left = fmod(a, b);
+    return (REAL)(left != 0 && (left < 0) != (b < 0) ? left + (double)b : left);
 }"""
 AFTER = """int after(const REAL *x, int a, int b) {
     /* whether number a comes after number b: NaN last, equal ones as they stand */
@@ -89,6 +109,9 @@ HELPERS = {  # in the order in which they may call one another
     "sigmoid": SIGMOID,
     "clamp": CLAMP,
     "lost": LOST,
+    "to_bfloat": TO_BFLOAT,
+    "quotient": QUOTIENT,
+    "rest": REST,
     "after": AFTER,
     "sift": SIFT,
     "order": ORDER,

@@ -25,7 +25,7 @@ function erf(x) {
 }
 
 const { exp, expm1, log, log1p, tanh, sin, cos, pow } = Math;
-const math = { exp, expm1, log, log1p, tanh, erf, sin, cos, pow };
+const math = { exp, expm1, log, log1p, tanh, erf, sin, cos, pow, fmod: (x, y) => x % y };
 
 class Model {
     constructor(instance) {

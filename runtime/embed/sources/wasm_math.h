@@ -12,6 +12,7 @@ static inline float sqrtf(float x) { return __builtin_sqrtf(x); }
 static inline double sqrt(double x) { return __builtin_sqrt(x); }
 static inline float floorf(float x) { return __builtin_floorf(x); }
 static inline double floor(double x) { return __builtin_floor(x); }
+static inline double rint(double x) { return __builtin_rint(x); }
 
 #define GIVEN(name) __attribute__((import_module("math"), import_name(#name)))
 #define OF_ONE(name) GIVEN(name) float name##f(float x); GIVEN(name) double name(double x);
@@ -25,5 +26,6 @@ OF_ONE(sin)
 OF_ONE(cos)
 GIVEN(pow) float powf(float x, float y);
 GIVEN(pow) double pow(double x, double y);
+GIVEN(fmod) double fmod(double x, double y);
 
 #endif

@@ -194,6 +194,25 @@ train on d {
 """
 
 
+EVERY_SIGN = """
+model f(x : [8], y : [8]) -> (whole : [8], left : [8], short : [8]) {
+    (x // y, x % y, bfloat16(x * y))
+}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_quotients_with_rest_and_short_numbers(tmp_path: Path, dtype: str) -> None:
+    made = Emitted(EVERY_SIGN, "forward/f", tmp_path, dtype=dtype)
+    x = np.array([7, -7, 7, -7, 1, 0.3, 1e30, np.inf], dtype)
+    y = np.array([2, 2, -2, -2, 0, 0.1, 3, 2], dtype)
+    more = np.random.default_rng(0).normal(size=(40, 2, 8)).astype(dtype)
+    x, y = np.vstack([x[None], more[:, 0]]), np.vstack([y[None], more[:, 1]])
+    wanted = made.session.run("f", x=x, y=y)
+    for found, (name, value) in zip(made.run(x, y), wanted.items(), strict=True):
+        np.testing.assert_array_equal(found, value, err_msg=name)
+
+
 def test_their_gradients(tmp_path: Path) -> None:
     made = Emitted(SORTED_STEP, "step/train", tmp_path, batch=8)
     made.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -70,9 +71,11 @@ int main(void) {
 """
 
 
-def driver(folder: Path, made: Path, flags: str) -> subprocess.CompletedProcess[str]:
+def driver(
+    folder: Path, made: Path, flags: str, images: int = 40
+) -> subprocess.CompletedProcess[str]:
     """Compile the program above against a folder with a library, and run it."""
-    (folder / "driver.c").write_text(DRIVER)
+    (folder / "driver.c").write_text(DRIVER.replace("40", str(images)))
     command = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", *flags.split(), f"-I{made}"]
     command += ["driver.c", str(made / "libdigit.a"), "-lm", "-lpthread", "-o", "driver"]
     subprocess.run(command, cwd=folder, check=True)
@@ -145,19 +148,44 @@ def test_every_byte_of_a_header_may_be_wrong(digit: Built, tmp_path: Path) -> No
             assert done.returncode in (0, 2), (at, byte, done)
 
 
-def test_valgrind(tmp_path: Path) -> None:
+CHECKED = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full"]
+
+
+@pytest.fixture(scope="module")
+def for_valgrind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `digit` built for a processor that valgrind knows."""
     if shutil.which("valgrind") is None:
         pytest.skip("no valgrind is here")
+    folder = tmp_path_factory.mktemp("valgrind")
     spec = SPECS / "mnist_cnn.nn"
     command = [sys.executable, "-m", "gradc_runtime.cli", "build", str(spec), "-o", "built"]
     done = subprocess.run(
-        [*command, "--cpu", "avx2"], cwd=tmp_path, env=os.environ, capture_output=True, check=False
+        [*command, "--cpu", "avx2"], cwd=folder, env=os.environ, capture_output=True, check=False
     )
     if b"processor has no" in done.stderr:
         pytest.skip(done.stderr.decode())
     assert done.returncode == 0, done.stderr
-    np.save(tmp_path / "x.npy", np.zeros((9, 28, 28, 1), np.float32))
-    checked = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "built/digit", "x.npy"]
-    found = subprocess.run(checked, cwd=tmp_path, capture_output=True, check=False)
+    return folder
+
+
+def test_the_program_under_valgrind(for_valgrind: Path) -> None:
+    np.save(for_valgrind / "x.npy", np.zeros((9, 28, 28, 1), np.float32))
+    command = [*CHECKED, "built/digit", "x.npy"]
+    found = subprocess.run(command, cwd=for_valgrind, capture_output=True, check=False)
     assert found.returncode == 0, found.stderr.decode()
     assert found.stdout.count(b"\n") == 9
+
+
+def test_four_threads_under_valgrind(for_valgrind: Path) -> None:
+    library = ctypes.CDLL(str(for_valgrind / "built" / "libdigit.so"))
+    images = np.random.default_rng(0).random((30, 784), np.float32)
+    wanted = np.zeros((30, 10), np.float32)
+    given = [ctypes.c_void_p(array.ctypes.data) for array in (images, wanted)]
+    assert library.digit_run(*given, 30) == 0
+    (for_valgrind / "images").write_bytes(images.tobytes())
+    (for_valgrind / "wanted").write_bytes(wanted.tobytes())
+    assert driver(for_valgrind, for_valgrind / "built", "-g", 30).returncode == 0
+    found = subprocess.run(
+        [*CHECKED, "./driver"], cwd=for_valgrind, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0 and not found.stderr, found.stderr

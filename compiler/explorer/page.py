@@ -28,6 +28,8 @@ SCRIPTS = (  # in the order in which they are read
     "viewport",
     "source",
     "play",
+    "links",
+    "adjoints",
     "details",
     "tabs",
     "passes",
@@ -38,7 +40,7 @@ SCRIPTS = (  # in the order in which they are read
     "keys",
     "main",
 )
-STYLES = ("page", "graph", "panels")
+STYLES = ("colours", "page", "source", "player", "graph", "panels", "narrow")
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 

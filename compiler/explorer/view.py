@@ -149,11 +149,11 @@ def _step(shown: Shown, step: ChainStep) -> dict[str, Any]:
         "loop": step.loop is not None,
         "carried": step.incoming is None,
         "cut": dict(step.cut),
-        "terms": [_term(shown, term) for term in step.terms],
+        "terms": [_term(shown, step, term) for term in step.terms],
     }
 
 
-def _term(shown: Shown, term: Term) -> dict[str, Any]:
+def _term(shown: Shown, step: ChainStep, term: Term) -> dict[str, Any]:
     """What a step sends to one value."""
     read = {shown.by_name[s] for s in symbols(term.formula) if s in shown.by_name}
     return {
@@ -164,4 +164,17 @@ def _term(shown: Shown, term: Term) -> dict[str, Any]:
         "adds": term.adds,
         "summed": term.summed,
         "reads": sorted(read),
+        "operators": [*_operators(shown, step, term)],
     }
+
+
+def _operators(shown: Shown, step: ChainStep, term: Term) -> Iterator[str]:
+    """The operators of the gradient that make a term of the cotangent and of values, in order."""
+    graph, known = shown.made.graph, {*shown.made.names, step.incoming}
+    made, pending = set[int](), [id for id in term.sent if id not in known]
+    while pending:
+        id = pending.pop()
+        if id not in made and not isinstance(graph[id].op, Constant):
+            made.add(id)
+            pending += [i for i in graph[id].inputs if i not in known]
+    yield from (f"{graph[id].op.name} : {graph[id].type}" for id in sorted(made))

@@ -18,11 +18,21 @@ const KEYS = [
   ["Esc", "let go of what was kept", () => set({ chosen: null, hover: null }, "light")],
   ["?", "these keys", () => byId("keys").showModal()],
 ];
-const acts = new Map(KEYS.filter(([, , act]) => act).map(([key, , act]) => [{ space: " ", Esc: "Escape" }[key] ?? key, act]));
+const acts = new Map(
+  KEYS.filter(([, , act]) => act).map(([key, , act]) => [{ space: " ", Esc: "Escape" }[key] ?? key, act]),
+);
 for (const [key, act] of Object.entries({
-  ArrowLeft: () => moveTo(state.position - 1), ArrowRight: () => moveTo(state.position + 1), Home: () => moveTo(0), End: () => moveTo(endOfPlay),
-  "[": () => foldAll(), "]": () => unfoldAll(), "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8),
-})) acts.set(key, act);
+  ArrowLeft: () => moveTo(state.position - 1),
+  ArrowRight: () => moveTo(state.position + 1),
+  Home: () => moveTo(0),
+  End: () => moveTo(endOfPlay),
+  "[": () => foldAll(),
+  "]": () => unfoldAll(),
+  "+": () => zoom(1.25),
+  "=": () => zoom(1.25),
+  "-": () => zoom(0.8),
+}))
+  acts.set(key, act);
 TABS.forEach(([name], k) => acts.set(String(k + 1), () => set({ tab: name }, "tab")));
 
 document.addEventListener("keydown", (event) => {
@@ -43,7 +53,8 @@ function walkGraph(event) {
   const here = state.chosen?.item && boxes.has(state.chosen.item) ? state.chosen.item : null;
   const all = [...picture.boxes.keys()].sort((a, b) => faceOf(a) - faceOf(b));
   const at = here === null ? -1 : all.indexOf(forwardOf(here));
-  const side = (key) => (here !== null && isGradient(here) && boxes.has(gradientOf(key)) ? gradientOf(key) : key);
+  const side = (key) =>
+    here !== null && isGradient(here) && boxes.has(gradientOf(key)) ? gradientOf(key) : key;
   const next = {
     ArrowDown: () => side(all[Math.min(all.length - 1, at + 1)]),
     ArrowUp: () => side(all[Math.max(0, at - 1)]),
@@ -51,7 +62,8 @@ function walkGraph(event) {
     ArrowLeft: () => here && forwardOf(here),
   }[event.key];
   if (event.key === "Enter" && here && isBlock(here)) unfold(numberOf(here));
-  else if (event.key === "Enter" && here) choose({ item: here }); // lets it go
+  else if (event.key === "Enter" && here)
+    choose({ item: here }); // lets it go
   else if (next === undefined) return false;
   else focusBox(next() ?? all[0]);
   return true;
@@ -64,6 +76,16 @@ function focusBox(key) {
   reveal(key);
 }
 
-const focusGraph = () => focusBox(state.chosen?.item ?? [...picture.boxes.keys()].sort((a, b) => faceOf(a) - faceOf(b))[0]);
+const focusGraph = () =>
+  focusBox(state.chosen?.item ?? [...picture.boxes.keys()].sort((a, b) => faceOf(a) - faceOf(b))[0]);
 
-show(byId("keys"), el("h2", {}, "Keys"), el("dl", {}, KEYS.map(([key, said]) => row(key, said))), el("form", { method: "dialog" }, el("button", {}, "Close")));
+show(
+  byId("keys"),
+  el("h2", {}, "Keys"),
+  el(
+    "dl",
+    {},
+    KEYS.map(([key, said]) => row(key, said)),
+  ),
+  el("form", { method: "dialog" }, el("button", {}, "Close")),
+);

@@ -2,7 +2,10 @@
 // beside it, so that every adjoint stands level with its value and arrows lead back where they came
 // from.  No name goes into the text that `dot` reads, only numbers.
 
-const CHARACTER = 6.9, LINE = 17, PADDING = 9, GAP = 54;
+const CHARACTER = 6.9,
+  LINE = 17,
+  PADDING = 9,
+  GAP = 54;
 const WIDEST = 24; // characters of a line in a box
 let graphviz = null;
 const laidOut = new Map();
@@ -47,12 +50,18 @@ function dotText(shape) {
     return `${key} [width=${width / 72},height=${height / 72}];`;
   };
   const inside = (block) => {
-    const own = shape.keys.filter((key) => (isBlock(key) ? blocks[numberOf(key)].above : blockOf[numberOf(key)]) === block);
+    const own = shape.keys.filter(
+      (key) => (isBlock(key) ? blocks[numberOf(key)].above : blockOf[numberOf(key)]) === block,
+    );
     const nested = shape.unfolded.filter((b) => blocks[b].above === block);
-    return [...own.map(place), ...nested.map((b) => `subgraph cluster_${b} {margin=12;label="M";${inside(b)}}`)].join("\n");
+    return [
+      ...own.map(place),
+      ...nested.map((b) => `subgraph cluster_${b} {margin=12;label="M";${inside(b)}}`),
+    ].join("\n");
   };
   lines.push(inside(0));
-  for (const { from, to, carried } of shape.edges) lines.push(`${from} -> ${to}${carried ? " [constraint=false]" : ""};`);
+  for (const { from, to, carried } of shape.edges)
+    lines.push(`${from} -> ${to}${carried ? " [constraint=false]" : ""};`);
   const splines = shape.keys.length > 90 ? "polyline" : "true";
   return `digraph {graph [rankdir=TB,nodesep=0.22,ranksep=0.3,splines=${splines},fontsize=13];
 node [shape=box,fixedsize=true,label=""];edge [arrowhead=none];
@@ -74,7 +83,8 @@ function layoutOf(shape, narrow) {
 
 function placed(found, shape) {
   const [, , width, height] = numbersIn(found.bb);
-  const boxes = new Map(), frames = new Map();
+  const boxes = new Map(),
+    frames = new Map();
   for (const object of found.objects ?? []) {
     if (object.name.startsWith("cluster_")) {
       const [x0, y0, x1, y1] = numbersIn(object.bb);
@@ -86,16 +96,26 @@ function placed(found, shape) {
     }
   }
   const names = (found.objects ?? []).map((object) => object.name);
-  const routes = new Map((found.edges ?? []).map((edge) => [`${names[edge.tail]} ${names[edge.head]}`, route(edge.pos, height)]));
-  const arrows = shape.edges.map((edge) => ({ ...edge, points: routes.get(`${edge.from} ${edge.to}`) ?? [] }));
+  const routes = new Map(
+    (found.edges ?? []).map((edge) => [`${names[edge.tail]} ${names[edge.head]}`, route(edge.pos, height)]),
+  );
+  const arrows = shape.edges.map((edge) => ({
+    ...edge,
+    points: routes.get(`${edge.from} ${edge.to}`) ?? [],
+  }));
   return { width, height, boxes, frames, arrows };
 }
 
 // The gradient beside the forward graph, as near as its leftmost box lets it.
 function besides({ boxes, frames, width, height }) {
-  const back = [...boxes].filter(([key]) => hasBack(key)).map(([, at]) => [at.x - at.width / 2, at.x + at.width / 2]);
-  const framed = [...frames].filter(([block]) => within[block].some(isReached)).map(([, at]) => [at.x, at.x + at.width]);
-  const left = Math.min(width, ...back.concat(framed).map(([x]) => x)), right = Math.max(0, ...back.concat(framed).map(([, x]) => x));
+  const back = [...boxes]
+    .filter(([key]) => hasBack(key))
+    .map(([, at]) => [at.x - at.width / 2, at.x + at.width / 2]);
+  const framed = [...frames]
+    .filter(([block]) => within[block].some(isReached))
+    .map(([, at]) => [at.x, at.x + at.width]);
+  const left = Math.min(width, ...back.concat(framed).map(([x]) => x)),
+    right = Math.max(0, ...back.concat(framed).map(([, x]) => x));
   const shift = width + GAP - left;
   const whole = back.length ? [shift + right, height] : [width, height];
   return { whole, arrow: "↑", headAt: [shift + (left + right) / 2, -16], toBack: ([x, y]) => [x + shift, y] };
@@ -112,7 +132,10 @@ const numbersIn = (text) => text.split(",").map(Number);
 
 // The points of a curve of Bézier segments; `e,` and `s,` are ends of arrows, which are drawn here.
 function route(text, height) {
-  const points = text.split(" ").filter((part) => !/^[es],/.test(part)).map(numbersIn);
+  const points = text
+    .split(" ")
+    .filter((part) => !/^[es],/.test(part))
+    .map(numbersIn);
   return points.map(([x, y]) => [x, height - y]);
 }
 

@@ -17,9 +17,10 @@ function litBy(target) {
   }
   if (target.line !== undefined) found.lines.add(target.line);
   kernels.forEach((kernel, k) => {
-    const touches = target.line !== undefined
-      ? kernel.places.some((place) => onLine(place, target.line))
-      : kernel.places.some((place) => chosen.some((v) => samePlace(place, values[v].place)));
+    const touches =
+      target.line !== undefined
+        ? kernel.places.some((place) => onLine(place, target.line))
+        : kernel.places.some((place) => chosen.some((v) => samePlace(place, values[v].place)));
     if (touches) found.kernels.add(k);
   });
   return found;

@@ -7,7 +7,9 @@ document.body.classList.toggle("long", values.length > 60);
 // Light or dark: as the system has it, until somebody says otherwise.
 function changeTheme() {
   const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = root.dataset.theme
+    ? root.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
   root.dataset.theme = dark ? "light" : "dark";
 }
 
@@ -18,7 +20,9 @@ const AT_FIRST = 26; // boxes of the forward graph
 function unfoldAll() {
   const { open, full } = openedUpTo(MOST_DRAWN);
   set({ open }, "folded");
-  byId("status").textContent = full ? `As much as can be drawn legibly: ${counted(picture.boxes.size, "box").replace("boxs", "boxes")}. Unfold others by themselves.` : "";
+  byId("status").textContent = full
+    ? `As much as can be drawn legibly: ${counted(picture.boxes.size, "box").replace("boxs", "boxes")}. Unfold others by themselves.`
+    : "";
   fitView();
 }
 
@@ -36,13 +40,30 @@ for (const button of document.querySelectorAll("#views button")) {
 }
 function showView(name) {
   document.querySelector("main").dataset.view = name;
-  for (const button of document.querySelectorAll("#views button")) button.setAttribute("aria-pressed", String(button.dataset.view === name));
+  for (const button of document.querySelectorAll("#views button"))
+    button.setAttribute("aria-pressed", String(button.dataset.view === name));
   if (name === "stage" && picture) fitView();
 }
 
 state.open = openedUpTo(AT_FIRST).open;
 state.position = endOfPlay;
-globalThis.explorer = { state, touched, moveTo, choose, pointAt, goTo, unfold, fold, unfoldAll, foldAll, boxes, lines, get lit() { return lit; } };
+globalThis.explorer = {
+  state,
+  touched,
+  moveTo,
+  choose,
+  pointAt,
+  goTo,
+  unfold,
+  fold,
+  unfoldAll,
+  foldAll,
+  boxes,
+  lines,
+  get lit() {
+    return lit;
+  },
+};
 Viz.instance().then((made) => {
   graphviz = made;
   emit("folded");

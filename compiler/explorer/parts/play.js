@@ -1,7 +1,8 @@
 // The slider: first every value of the forward pass, then every step of reverse accumulation.  At a
 // position, what comes later is not known yet.
 
-const forwardCount = order.length, endOfPlay = forwardCount + steps.length + 1; // then all is known
+const forwardCount = order.length,
+  endOfPlay = forwardCount + steps.length + 1; // then all is known
 const rank = new Map(order.map((value, k) => [value, k + 1])); // position at which a value is known
 const numbers = data.numbers;
 let timer = null;
@@ -37,15 +38,19 @@ function workingNow() {
   if (state.position === 0 || state.position === endOfPlay) return [];
   if (state.position <= forwardCount) return [holder(order[state.position - 1])];
   const step = steps[state.position - forwardCount - 1];
-  return [...new Set([gradientOf(holder(step.value)), ...step.terms.map((term) => gradientOf(holder(term.to)))])];
+  return [
+    ...new Set([gradientOf(holder(step.value)), ...step.terms.map((term) => gradientOf(holder(term.to)))]),
+  ];
 }
 
-const markKnown = marker("known"), markNow = marker("now");
+const markKnown = marker("known"),
+  markNow = marker("now");
 function showPosition() {
   slider.value = state.position;
   const known = new Set();
   for (const [key, box] of boxes) {
-    const text = numberText(key), field = box.querySelector(".number");
+    const text = numberText(key),
+      field = box.querySelector(".number");
     if (text !== null) known.add(key);
     if (field.textContent !== (text ?? "·")) {
       field.textContent = cut(text ?? "·", WIDEST);
@@ -62,7 +67,8 @@ function showPosition() {
   showReads(state.hover || state.chosen ? readsOf(focus()) : readsNow());
 }
 
-const nowValue = () => (state.position <= forwardCount ? order[state.position - 1] : steps[state.position - forwardCount - 1].value);
+const nowValue = () =>
+  state.position <= forwardCount ? order[state.position - 1] : steps[state.position - forwardCount - 1].value;
 
 function readsNow() {
   if (state.position <= forwardCount || state.position === endOfPlay) return [];
@@ -78,21 +84,38 @@ function captionNow() {
 }
 
 function doneCaption() {
-  const shown = data.wrt.slice(0, 4).map((v) => [el("code", {}, `${values[v].adjoint} = ${numbers.adjoints[v]?.short ?? "0"}`), " "]);
+  const shown = data.wrt
+    .slice(0, 4)
+    .map((v) => [el("code", {}, `${values[v].adjoint} = ${numbers.adjoints[v]?.short ?? "0"}`), " "]);
   const rest = data.wrt.length - 4;
-  return [el("b", {}, `The gradient of ${data.of}  `), shown, rest > 0 ? `and ${rest} more  ` : null, el("span", { class: "quiet" }, numbers.said)];
+  return [
+    el("b", {}, `The gradient of ${data.of}  `),
+    shown,
+    rest > 0 ? `and ${rest} more  ` : null,
+    el("span", { class: "quiet" }, numbers.said),
+  ];
 }
 
 function forwardCaption(v) {
   const value = values[v];
   const made = value.equation || `${value.name} : ${value.type}, ${value.kind}`;
-  return [el("b", {}, `forward ${state.position} of ${forwardCount}  `), el("code", {}, `${made} = ${numbers.values[v].text}`)];
+  return [
+    el("b", {}, `forward ${state.position} of ${forwardCount}  `),
+    el("code", {}, `${made} = ${numbers.values[v].text}`),
+  ];
 }
 
 function stepCaption(k) {
-  const step = steps[k], value = values[step.value];
+  const step = steps[k],
+    value = values[step.value];
   const sent = step.terms.map((term, j) => el("code", {}, `${term.equation} = ${numbers.steps[k][j].text}`));
-  return [el("b", {}, `step ${k + 1} of ${steps.length}  `), el("code", {}, `${value.adjoint} comes to ${step.computed}`), " ", sent.flatMap((one) => [one, " "]), el("span", { class: "rule" }, step.rule)];
+  return [
+    el("b", {}, `step ${k + 1} of ${steps.length}  `),
+    el("code", {}, `${value.adjoint} comes to ${step.computed}`),
+    " ",
+    sent.flatMap((one) => [one, " "]),
+    el("span", { class: "rule" }, step.rule),
+  ];
 }
 
 function moveTo(position) {
@@ -103,14 +126,22 @@ function moveTo(position) {
 
 function play(wanted = timer === null) {
   clearInterval(timer);
-  timer = wanted ? setInterval(() => (state.position < endOfPlay ? moveTo(state.position + 1) : play(false)), 700) : null;
+  timer = wanted
+    ? setInterval(() => (state.position < endOfPlay ? moveTo(state.position + 1) : play(false)), 700)
+    : null;
   if (wanted) moveTo(state.position < endOfPlay ? state.position + 1 : 0);
   byId("run").textContent = wanted ? "Pause" : "Play";
 }
 
 on("moved", showPosition);
 slider.addEventListener("input", () => moveTo(Number(slider.value)));
-for (const [id, act] of Object.entries({ first: () => moveTo(0), back: () => moveTo(state.position - 1), run: () => play(), next: () => moveTo(state.position + 1), last: () => moveTo(endOfPlay) })) {
+for (const [id, act] of Object.entries({
+  first: () => moveTo(0),
+  back: () => moveTo(state.position - 1),
+  run: () => play(),
+  next: () => moveTo(state.position + 1),
+  last: () => moveTo(endOfPlay),
+})) {
   byId(id).addEventListener("click", () => {
     if (id !== "run") play(false);
     act();

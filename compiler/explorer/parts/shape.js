@@ -59,7 +59,13 @@ function openedUpTo(most, from = new Set([0])) {
   let open = new Set(from);
   let full = false;
   for (const alike of alikeBlocks()) {
-    const next = alike.filter((block) => !open.has(block) && chain(block).slice(0, -1).every((b) => open.has(b)));
+    const next = alike.filter(
+      (block) =>
+        !open.has(block) &&
+        chain(block)
+          .slice(0, -1)
+          .every((b) => open.has(b)),
+    );
     const wider = new Set([...open, ...next]);
     if (countWith(wider) <= most) open = wider;
     else full = true;
@@ -80,7 +86,9 @@ function unfoldBlock(block) {
       folded.push(other);
     }
   }
-  const said = folded.length ? `${counted(folded.length, "other layer")} folded, to keep the graph legible` : "";
+  const said = folded.length
+    ? `${counted(folded.length, "other layer")} folded, to keep the graph legible`
+    : "";
   return { open, said };
 }
 

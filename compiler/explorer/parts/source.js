@@ -9,7 +9,15 @@ function coloured(text) {
   const parts = [];
   let at = 0;
   for (const found of text.matchAll(TOKEN)) {
-    const kind = found[1] ? "comment" : found[2] ? "string" : found[4] ? "digits" : WORDS.has(found[3]) ? "word" : null;
+    const kind = found[1]
+      ? "comment"
+      : found[2]
+        ? "string"
+        : found[4]
+          ? "digits"
+          : WORDS.has(found[3])
+            ? "word"
+            : null;
     if (kind === null) continue;
     parts.push(text.slice(at, found.index), el("span", { class: kind }, found[0]));
     at = found.index + found[0].length;
@@ -20,12 +28,24 @@ function coloured(text) {
 function sourceLine(text, k) {
   const number = k + 1;
   const code = el("code", {}, coloured(text));
-  const line = el("div", {
-    class: "line", id: `line-${number}`, tabindex: k === 0 ? 0 : -1, "data-line": number,
-    onpointerenter: () => pointAt({ line: number }), onpointerleave: () => pointAt(null),
-    onclick: () => choose({ line: number }), onfocus: () => pointAt({ line: number }), onblur: () => pointAt(null),
-    onkeydown: (event) => walk(event, number),
-  }, el("span", { class: "number" }, String(number)), el("span", { class: "mark", "aria-hidden": "true" }), code);
+  const line = el(
+    "div",
+    {
+      class: "line",
+      id: `line-${number}`,
+      tabindex: k === 0 ? 0 : -1,
+      "data-line": number,
+      onpointerenter: () => pointAt({ line: number }),
+      onpointerleave: () => pointAt(null),
+      onclick: () => choose({ line: number }),
+      onfocus: () => pointAt({ line: number }),
+      onblur: () => pointAt(null),
+      onkeydown: (event) => walk(event, number),
+    },
+    el("span", { class: "number" }, String(number)),
+    el("span", { class: "mark", "aria-hidden": "true" }),
+    code,
+  );
   lines.set(number, line);
   codes.set(number, text);
   return line;
@@ -42,7 +62,8 @@ function walk(event, number) {
 
 byId("source").append(...data.source.map(sourceLine));
 
-const markLines = marker("lit"), markNowLines = marker("now");
+const markLines = marker("lit"),
+  markNowLines = marker("now");
 on("lit", () => {
   markLines(lines, lit.lines);
   underline(focus()?.item ? [...lit.values].map((v) => values[v].place) : []);
@@ -60,7 +81,13 @@ function underline(places) {
   for (const number of underlined) {
     const here = one.filter((place) => place[0] === number);
     const [start, end] = [Math.min(...here.map((p) => p[1])) - 1, Math.max(...here.map((p) => p[3])) - 1];
-    const letters = [...codes.get(number)], text = (a, b) => letters.slice(a, b).join("");
-    show(lines.get(number).lastChild, coloured(text(0, start)), el("u", {}, coloured(text(start, end))), coloured(text(end)));
+    const letters = [...codes.get(number)],
+      text = (a, b) => letters.slice(a, b).join("");
+    show(
+      lines.get(number).lastChild,
+      coloured(text(0, start)),
+      el("u", {}, coloured(text(start, end))),
+      coloured(text(end)),
+    );
   }
 }

@@ -7,19 +7,44 @@ const TABS = [
   ["cost", "Cost", () => costTab()],
   ["flow", "Flow", () => flowTab()],
 ];
-const tabButtons = new Map(TABS.map(([name, title], k) => [name, el("button", {
-  type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "shown", title: `${title} (${k + 1})`,
-  onclick: () => set({ tab: name }, "tab"),
-  onkeydown: (event) => stepTab(event, k),
-}, title)]));
+const tabButtons = new Map(
+  TABS.map(([name, title], k) => [
+    name,
+    el(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${name}`,
+        "aria-controls": "shown",
+        title: `${title} (${k + 1})`,
+        onclick: () => set({ tab: name }, "tab"),
+        onkeydown: (event) => stepTab(event, k),
+      },
+      title,
+    ),
+  ]),
+);
 // The panel as wide as the graph, for listings.
 function widen() {
-  const main = document.querySelector("main"), wide = main.dataset.wide !== "yes";
+  const main = document.querySelector("main"),
+    wide = main.dataset.wide !== "yes";
   main.dataset.wide = wide ? "yes" : "no";
   wider.setAttribute("aria-pressed", String(wide));
 }
 
-const wider = el("button", { type: "button", id: "wider", title: "Wider or narrower (w)", "aria-label": "Wider panel", "aria-pressed": "false", onclick: widen }, "↔");
+const wider = el(
+  "button",
+  {
+    type: "button",
+    id: "wider",
+    title: "Wider or narrower (w)",
+    "aria-label": "Wider panel",
+    "aria-pressed": "false",
+    onclick: widen,
+  },
+  "↔",
+);
 byId("tabs").append(...tabButtons.values());
 byId("tabs").append(wider);
 

@@ -6,21 +6,34 @@ const SMALLEST = 0.8; // at which texts can still be read
 const pointers = new Map();
 
 function applyView() {
-  world.setAttribute("transform", `translate(${view.x.toFixed(1)} ${view.y.toFixed(1)}) scale(${view.scale.toFixed(4)})`);
+  world.setAttribute(
+    "transform",
+    `translate(${view.x.toFixed(1)} ${view.y.toFixed(1)}) scale(${view.scale.toFixed(4)})`,
+  );
   touched.changed += 1;
 }
 
 const sizeOfStage = () => [stage.clientWidth || 600, stage.clientHeight || 400];
 
+function moveView(dx, dy) {
+  view.x += dx;
+  view.y += dy;
+  applyView();
+}
+
 // All of it; of a large picture its middle part, at a scale that can be read.
 function fitView() {
   const [width, height] = sizeOfStage();
-  const wide = picture.whole[0] + 44, high = picture.whole[1] + 62;
+  const wide = picture.whole[0] + 44,
+    high = picture.whole[1] + 62;
   const whole = Math.min(width / wide, height / high);
   const legible = Math.max(whole, Math.min(SMALLEST, width / wide));
   view.scale = Math.min(1.3, Math.max(0.2, legible));
   view.x = (width - (wide - 44) * view.scale) / 2;
-  view.y = high * view.scale <= height ? (height - picture.whole[1] * view.scale) / 2 + 12 * view.scale : 36 * view.scale;
+  view.y =
+    high * view.scale <= height
+      ? (height - picture.whole[1] * view.scale) / 2 + 12 * view.scale
+      : 36 * view.scale;
   applyView();
 }
 
@@ -39,13 +52,12 @@ function reveal(key) {
   if (!at) return;
   const [width, height] = sizeOfStage();
   const middle = isGradient(key) ? picture.toBack([at.x, at.y]) : [at.x, at.y];
-  const x = view.x + middle[0] * view.scale, y = view.y + middle[1] * view.scale;
+  const x = view.x + middle[0] * view.scale,
+    y = view.y + middle[1] * view.scale;
   const [w, h] = [(at.width / 2) * view.scale + 12, (at.height / 2) * view.scale + 24];
   const [dx, dy] = [outside(x, w, width), outside(y, h, height)];
   if (dx === 0 && dy === 0) return;
-  view.x -= dx;
-  view.y -= dy;
-  applyView();
+  moveView(-dx, -dy);
 }
 
 // How far a middle must be moved so that it is seen; then it comes to stand a third from the edge.
@@ -59,26 +71,31 @@ const inStage = (event) => {
   const { left, top } = stage.getBoundingClientRect();
   return [event.clientX - left, event.clientY - top];
 };
-stage.addEventListener("wheel", (event) => {
-  event.preventDefault();
-  if (event.ctrlKey || event.metaKey || !event.shiftKey) zoom(Math.exp(-event.deltaY / 500), inStage(event));
-}, { passive: false });
+stage.addEventListener(
+  "wheel",
+  (event) => {
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey || !event.shiftKey)
+      zoom(Math.exp(-event.deltaY / 500), inStage(event));
+  },
+  { passive: false },
+);
 stage.addEventListener("pointerdown", (event) => pointers.set(event.pointerId, inStage(event)));
 stage.addEventListener("pointermove", (event) => {
   const before = pointers.get(event.pointerId);
   if (!before) return;
-  const now = inStage(event), others = [...pointers].filter(([id]) => id !== event.pointerId);
+  const now = inStage(event),
+    others = [...pointers].filter(([id]) => id !== event.pointerId);
   if (others.length === 1) {
     const apart = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
     zoom(apart(now, others[0][1]) / Math.max(1, apart(before, others[0][1])), others[0][1]);
   } else {
-    view.x += now[0] - before[0];
-    view.y += now[1] - before[1];
-    applyView();
+    moveView(now[0] - before[0], now[1] - before[1]);
   }
   pointers.set(event.pointerId, now);
 });
-for (const end of ["pointerup", "pointercancel", "pointerleave"]) stage.addEventListener(end, (event) => pointers.delete(event.pointerId));
+for (const end of ["pointerup", "pointercancel", "pointerleave"])
+  stage.addEventListener(end, (event) => pointers.delete(event.pointerId));
 byId("fit").addEventListener("click", fitView);
 byId("closer").addEventListener("click", () => zoom(1.25));
 byId("farther").addEventListener("click", () => zoom(0.8));

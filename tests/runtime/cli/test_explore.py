@@ -43,6 +43,27 @@ def test_example_d2(explored: Any) -> None:
     assert data["source"][4].strip() == "theta1 + theta2 * sqft"
 
 
+def test_terms_name_the_operators_that_make_them(explored: Any) -> None:
+    steps = explored(SPECS / "house.nn", *AT)["steps"]
+    terms = {term["equation"]: term["operators"] for step in steps for term in step["terms"]}
+    assert terms["d_price = d_c2"] == []
+    assert terms["d_theta2 = d_c1 * sqft"] == ["mul : scalar"]
+
+
+def test_the_page_is_named_after_the_spec(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("explore", SPECS / "circle.nn").code == 0
+    assert data_of(tmp_path / "circle.html")["name"] == "circle.nn"
+
+
+def test_kernels_of_a_gpu_know_their_lines_too(explored: Any) -> None:
+    kernels = explored(SPECS / "circle.nn", "--target", "cuda")["kernels"]
+    assert "for cuda" in kernels["said"] and all(one["source"] for one in kernels["list"])
+    assert {line for one in kernels["list"] for line in one["lines"]} >= {2, 5}
+
+
 def test_without_inputs_it_says_that_they_are_drawn(explored: Any) -> None:
     said = explored(SPECS / "house.nn")["numbers"]["said"]
     assert said.startswith("The numbers are those of drawn inputs (sqft, paid)")

@@ -111,6 +111,24 @@ def test_the_slider_plays_forward_and_then_backward(page: Page) -> None:
     assert "d_theta2 = d_c1 * sqft = -2.125e8" in texts(page, "#caption")[0]
 
 
+def test_the_slider_is_dragged(page: Page) -> None:
+    page.click("#slider")
+    assert 5 <= page.value("explorer.state.position") <= 8, "the middle of 13"
+    page.click("#run")
+    page.wait("explorer.state.position >= 9")
+    page.click("#run")
+    assert texts(page, "#run") == ["Play"]
+
+
+def test_a_line_lights_its_kernels_in_their_tab(page: Page) -> None:
+    page.click("#tab-kernels")
+    page.hover("#line-5 code")
+    marked = texts(page, ".kernel.lit h3")
+    assert marked and all("line 5" in title for title in marked)
+    page.hover("#line-3 code")
+    assert len(texts(page, ".kernel.lit h3")) != len(marked)
+
+
 def test_everything_goes_by_keyboard(page: Page) -> None:
     page.press("Home", "ArrowRight", "ArrowRight")
     assert page.value("explorer.state.position") == 2
@@ -158,6 +176,14 @@ def test_folding_and_unfolding(page: Page) -> None:
     page.click("#item-b1 .face", times=2)
     page.value("explorer.unfold(1)")
     assert "theta1" in texts(page, ".box .name")
+
+
+def test_a_block_stays_in_its_place_when_it_is_unfolded(page: Page) -> None:
+    page.value("explorer.fold(1)")
+    top = "(s) => Math.round(document.querySelector(s).getBoundingClientRect().top)"
+    before = page.value(f"({top})('#item-b1 .face')")
+    page.click("#item-b1 .more")
+    assert abs(page.value(f"({top})('.frame rect')") - before) <= 2
 
 
 def test_what_colour_says_is_said_without_it_too(page: Page) -> None:

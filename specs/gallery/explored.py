@@ -26,15 +26,15 @@ SPECS = {
 }  # fmt: skip
 WIDE, NARROW = (1400, 900), (400, 800)
 PICTURES = {  # name: spec, window, whether dark, and what is done
-    "explorer-house": ("house", WIDE, False, "explorer.moveTo(11)"),
-    "explorer-mnist_cnn": ("mnist_cnn", WIDE, True, "explorer.choose({line: 5})"),
-    "explorer-row_digits": ("row_digits", WIDE, False, "click('tab-flow'); explorer.moveTo(48)"),
-    "explorer-transformer": (
+    "explorer_house": ("house", WIDE, False, "explorer.moveTo(11)"),
+    "explorer_mnist_cnn": ("mnist_cnn", WIDE, True, "explorer.choose({line: 5})"),
+    "explorer_row_digits": ("row_digits", WIDE, False, "click('tab-flow'); explorer.moveTo(48)"),
+    "explorer_transformer": (
         "transformer", WIDE, True,
         "explorer.unfold(find('block1')); explorer.goTo('v' + named('seen'))",
     ),
-    "explorer-gan": ("gan", WIDE, False, "click('tab-passes'); explorer.pointAt({line: 4})"),
-    "explorer-house-narrow": ("house", NARROW, True, "explorer.moveTo(13)"),
+    "explorer_gan": ("gan", WIDE, False, "click('tab-passes'); explorer.pointAt({line: 4})"),
+    "explorer_house_narrow": ("house", NARROW, True, "explorer.moveTo(13)"),
 }  # fmt: skip
 TOOLS = """
 globalThis.click = (id) => document.getElementById(id).click();

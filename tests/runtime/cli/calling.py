@@ -64,3 +64,10 @@ class Caller:
         found = self.capture.readouterr()
         assert "Traceback" not in found.err + found.out, found.err
         return Answer(code, found.out, found.err)
+
+
+def explored_page(spec: Path, folder: Path, *arguments: str) -> Path:
+    """What `gradc explore` writes of a spec."""
+    path = folder / f"{spec.stem}.html"
+    assert run(["explore", str(spec), "-o", str(path), *arguments]) == 0
+    return path

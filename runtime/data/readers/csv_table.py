@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
@@ -18,8 +18,15 @@ import numpy as np
 
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.arrays.columns import Columns
-from gradc_runtime.data.blocks.line_blocks import LineBlocks, Piece, pieces_of
+from gradc_runtime.data.blocks.line_blocks import MARK, LineBlocks, Piece, pieces_of
 from gradc_runtime.data.blocks.watched_file import WatchedFile
+from gradc_runtime.data.readers.fast_csv import (
+    SMALLEST,
+    SMALLEST_PIECE,
+    FastTable,
+    below,
+    is_plain,
+)
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.data.readers.table_columns import (
     block,
@@ -84,7 +91,7 @@ def csv(
     check_fields(file, fields, columns)
     if context.is_streamed(path for path, _ in files):
         return in_blocks(file, files, (said, wishes, columns), context)
-    tables = [table(path, name, said, context.head) for path, name in files]
+    tables = [read(path, name, said, context.head) for path, name in files]
     return whole(file, cells_of(tables, fields, columns), wishes, context)
 
 
@@ -99,7 +106,7 @@ def check_fields(file: str, fields: Fields, columns: Named) -> None:
     require_fields("csv", columns, dict(fields), SETTINGS)
 
 
-def cells_of(tables: Sequence[Table], fields: Fields, named: Named) -> list[FieldCells]:
+def cells_of(tables: Sequence[Table | FastTable], fields: Fields, named: Named) -> list[FieldCells]:
     """The cells of each field, in all of several tables.
 
     Raises `DataError` for a row that has not a value for each column.
@@ -109,6 +116,23 @@ def cells_of(tables: Sequence[Table], fields: Fields, named: Named) -> list[Fiel
         FieldCells(name, type, [(part[k], dialect) for part, dialect in about])
         for k, (name, type) in enumerate(fields)
     ]
+
+
+def read(path: Path, file: str, said: Dialect, head: int) -> Table | FastTable:
+    """A CSV file as a table, by whichever reader reads it; raises as `table` does."""
+    slow = partial(table, path, file, said, head)
+    if head or path.stat().st_size < SMALLEST:
+        return slow()
+    data = path.read_bytes().removeprefix(MARK)
+    lines = TextIOWrapper(BytesIO(data), "utf-8", "replace", newline="")
+    dialect = dialect_of(list(islice(lines, LOOKED_AT)), said)
+    if not is_plain(data, dialect, SMALLEST):
+        return slow()
+    first = next(
+        rows_of(StringIO(data[: 1 << 20].decode(errors="replace")), 1, file, dialect.separator)
+    )
+    header = Header.of(first[1], file, dialect)
+    return FastTable(header, below(data, 1, header=dialect.header), slow)
 
 
 def table(path: Path, file: str, said: Dialect, head: int = 0) -> Table:
@@ -173,9 +197,16 @@ def parsed_piece(
     """The fields of a piece."""
     wishes, named = how
     header = headers[piece.file.name]
-    rows = list(rows_in(piece, header.dialect))
     begins = piece.offset == header.offset and header.dialect.header
-    table = Table(header, rows[1:] if begins else rows)
+
+    def slow() -> Table:
+        rows = list(rows_in(piece, header.dialect))
+        return Table(header, rows[1:] if begins else rows)
+
+    data = piece.file.read(piece.offset, piece.size).tobytes()
+    is_fast = is_plain(data, header.dialect, SMALLEST_PIECE)
+    found = below(data, piece.line, header=begins)
+    table = FastTable(header, found, slow) if is_fast else slow()
     return block(cells_of([table], context.source.fields, named), wishes, context.encoding)
 
 

@@ -165,13 +165,14 @@ class Preparation:
             )
         places = {name: k for k, name in enumerate(names)}
         words = self.words[one.name]
-        unknown = np.array([[word not in places for word in row] for row in words], bool)
-        if unknown.any():
-            row, element = map(int, np.argwhere(unknown)[0])
+        flat = np.fromiter((places.get(word, -1) for word in words.flat), np.float64, words.size)
+        found: NDArray[np.float64] = flat.reshape(words.shape)
+        if (found < 0).any():
+            row, element = map(int, np.argwhere(found < 0)[0])
             place = row if self.kept is None else int(self.kept[row])
             what = f"is none of the categories that were trained on: {shown}"
             raise one.fault(place, element, what)
-        return np.array([[places[word] for word in row] for row in words], float)
+        return found
 
 
 def named(words: NDArray[np.object_]) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def test_python_brings_a_text_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"ab\xff", "a.txt: not UTF-8 text (byte 2)"),
+        (b"ab\xff", "a.txt:1: not UTF-8 text (byte 2)"),
         (b"a", "a.txt: a text of two characters at least is needed"),
         (None, 'no file "a.txt"'),
     ],

@@ -15,6 +15,7 @@ from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.not_text import not_utf8
 
 LONGEST = 1 << 26  # bytes of a line
 MARK = b"\xef\xbb\xbf"  # the mark with which a UTF-8 file may begin
@@ -111,6 +112,5 @@ def decoded(data: bytes, piece: Piece) -> str:
     """
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        byte = piece.offset + fault.start
-        raise DataError(f"{piece.file.name}: not UTF-8 text (byte {byte})") from None
+    except UnicodeDecodeError:
+        raise not_utf8(piece.file.name, data, offset=piece.offset, line=piece.line) from None

@@ -48,6 +48,7 @@ from gradc_runtime.data.tables.field_cells import FieldCells
 from gradc_runtime.data.tables.header import Fields, Header
 from gradc_runtime.data.tables.wishes import Wishes
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.not_text import not_utf8_file
 
 Named = Mapping[str, str]
 SETTINGS = ("separator", "decimal", "thousands", "header", "missing", "standardised", "dates")
@@ -146,8 +147,8 @@ def table(path: Path, file: str, said: Dialect, head: int = 0) -> Table:
             stream.seek(0)
             lines = rows_of(stream, 1, file, dialect.separator)
             rows = list(islice(lines, head + 1 if head else None))
-    except UnicodeDecodeError as fault:
-        raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
+    except UnicodeDecodeError:
+        raise not_utf8_file(path, file) from None
     header = Header.of(rows[0][1] if rows else [], file, dialect)
     rows = rows[1:] if dialect.header else rows
     if not rows:

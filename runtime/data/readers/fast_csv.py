@@ -34,7 +34,7 @@ class Lines(Sequence[int]):
 
     def __init__(self, body: Body, separator: str, count: int) -> None:
         self.data, self.first = body
-        self.separator, self.count = separator, count
+        self.separator, self.length = separator, count
 
     @cached_property
     def rows(self) -> list[tuple[int, list[str]]]:
@@ -44,7 +44,7 @@ class Lines(Sequence[int]):
         return [(number, line.split(self.separator)) for number, line in found if line]
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     def __getitem__(self, place: Any) -> Any:
         return self.rows[place][0]
@@ -119,7 +119,7 @@ class FastTable:
         if table is None:
             return None
         lines = Lines(self.body, self.header.dialect.separator, table.num_rows)
-        names, found = list(self.header.places), dict[int, Column]()
+        names, found = self.header.names, dict[int, Column]()
         for place in places:
             array = table.column(str(place))
             about = self.header.file, names[place]
@@ -155,7 +155,7 @@ class FastTable:
                 pa.BufferReader(self.body[0]),
                 csv.ReadOptions(
                     use_threads=False, block_size=READ,
-                    column_names=[str(k) for k in range(len(self.header.places))],
+                    column_names=[str(k) for k in range(len(self.header.names))],
                 ),
                 csv.ParseOptions(delimiter=self.header.dialect.separator, quote_char=False),
                 csv.ConvertOptions(

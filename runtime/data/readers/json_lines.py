@@ -17,6 +17,7 @@ from gradc_runtime.data.blocks.line_blocks import LineBlocks, Piece, pieces_of
 from gradc_runtime.data.blocks.watched_file import WatchedFile
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.not_text import not_utf8_file
 
 LARGEST = 1 << 30  # bytes, of files that are loaded whole
 BLANK = " \t\r"  # the blanks of JSON, besides "\n", which ends a line
@@ -50,8 +51,8 @@ def read_whole(path: Path, file: str, found: dict[str, list[Any]], head: int = 0
     try:
         with path.open(encoding="utf-8", newline="\n") as stream:
             add(islice(stream, head or None), 1, file, found)
-    except UnicodeDecodeError as fault:
-        raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
+    except UnicodeDecodeError:
+        raise not_utf8_file(path, file) from None
 
 
 def parsed_piece(names: list[str], piece: Piece) -> dict[str, list[Any]]:

@@ -29,6 +29,7 @@ from gradc_runtime.data.readers.text_rows import TextRow, rows_of
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.data.tables.vocabulary import WAYS, Vocabulary
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.not_text import not_utf8
 
 WORD = 4  # bytes of a class in memory
 ROWS_OF_HEAD = 1000  # of a file whose first examples are looked at
@@ -139,10 +140,11 @@ def text_of(file: FoundFile) -> str:
 
     Raises `DataError` where it is not UTF-8.
     """
+    data = file.read()
     try:
-        return file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise DataError(f"{file.name}: not UTF-8 text (byte {fault.start})") from None
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise not_utf8(file.name, data) from None
 
 
 def arrays_of(reading: TextReading, files: Sequence[FoundFile]) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.readers.reader_context import Context
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.not_text import not_utf8_file
 
 LARGEST = 1 << 28  # bytes
 SYMBOLS = 256  # characters with a class of their own, unless a field says how many
@@ -62,5 +63,5 @@ def read(context: Context, file: str) -> str:
         raise DataError(f"{file}: more than {LARGEST >> 20} MB of text are not accepted")
     try:
         return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
+    except UnicodeDecodeError:
+        raise not_utf8_file(path, file) from None

@@ -12,6 +12,7 @@ from gradc_runtime.data.readers.csv_table import table
 from gradc_runtime.data.readers.json_lines import BLANK, parsed
 from gradc_runtime.data.tables.dialect import checked_dialect
 from gradc_runtime.system.errors import DataError
+from gradc_runtime.system.not_text import not_utf8_file
 
 SCALAR = TensorType()
 TextRow = tuple[str, str, str]  # text, label, and where it stands
@@ -33,8 +34,8 @@ def rows_of(
     try:
         with path.open(encoding="utf-8-sig", newline="\n") as stream:
             lines = list(islice(stream, head or None))
-    except UnicodeDecodeError as fault:
-        raise DataError(f"{file}: not UTF-8 text (byte {fault.start})") from None
+    except UnicodeDecodeError:
+        raise not_utf8_file(path, file) from None
     for number, line in enumerate(lines, 1):
         if line.strip(f"{BLANK}\n"):
             place = f"{file}:{number}"

@@ -8,6 +8,7 @@ the month, or the author say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -102,7 +103,7 @@ class TextColumn:
                 found[place] = days(text, date) if date else dialect.number(text)
             except ValueError:
                 what = f"is no date such as {date}" if date else "is not a number"
-                raise self.fault(place, what) from None
+                raise self.fault(place, what + ("" if date else spelt(text))) from None
         return found
 
     def date_format(self, said: str = "") -> str:
@@ -112,16 +113,20 @@ class TextColumn:
         """
         formats = [said] if said else FORMATS
         first = next((t for text in self.texts if (t := text.strip()) not in GAPS), "")
-        if not any(is_date(first, form) for form in formats):
+        signs = any(c in first for c in "-./") and first[0].isdigit()
+        if not signs or not any(is_date(first, form) for form in formats):
             return ""  # as nearly every column of numbers says at once
-        texts = {t for text in self.texts if (t := text.strip()) not in GAPS}
-        if not all(any(c in t for c in "-./") and t[0].isdigit() for t in texts):
-            return ""
-        fitting = [f for f in formats if all(is_date(t, f) for t in texts)]
+        fitting = list(formats)
+        for text in dict.fromkeys(map(str.strip, self.texts)):
+            fitting, before = [f for f in fitting if text in GAPS or is_date(text, f)], fitting
+            if not fitting:
+                place = next(k for k, cell in enumerate(self.texts) if cell.strip() == text)
+                such = f"is no date such as {first}" + (f" ({before[0]})" if said else "")
+                raise self.fault(place, such)
         if len(fitting) > 1:
             ways = " or ".join(f'dates = "{f}"' for f in fitting)
             raise self.fault(0, f"may be read in two ways; say {ways}")
-        return fitting[0] if fitting else ""
+        return fitting[0]
 
     def categories(self) -> list[str]:
         """The cells as words; a gap is the empty one."""
@@ -134,6 +139,17 @@ class TextColumn:
         except DataError:
             return True
         return False
+
+
+def spelt(text: str) -> str:
+    """The tail of a message for a number that may be spelt in another way."""
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", text):
+        return '; if commas part thousands, say thousands = ","'
+    if re.fullmatch(r"[+-]?[\d.]*,\d+", text):
+        return '; for a decimal comma say decimal = ","'
+    if re.fullmatch(r"[$€£¥]?\s*[+-]?\d[\d.,]*\s*[%$€£¥]?", text):
+        return "; a sign beside a number is not read: write the number alone"
+    return ""
 
 
 def days(text: str, date: str) -> float:

@@ -121,4 +121,6 @@ def rows_of(lines: Iterable[str], first: int, file: str, separator: str = ",") -
             if row:
                 yield table.line_num + first - 1, row
     except reader.Error as fault:
-        raise DataError(f"{file}: {fault}") from None
+        line = table.line_num + first - 1
+        what = "the file ends within quotes" if "end of data" in str(fault) else str(fault)
+        raise DataError(f"{file}:{line}: {what}") from None

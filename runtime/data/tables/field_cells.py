@@ -52,7 +52,22 @@ class FieldCells:
         if (infinite := np.argwhere(np.isinf(found))).size:
             row, element = map(int, infinite[0])
             raise self.fault(row, element, "is not a finite number")
+        if self.type.kind is Kind.INDEX:
+            self._require_classes(found)
         return found
+
+    def _require_classes(self, found: NDArray[Any]) -> None:
+        """Refuse numbers that are no class of the field; gaps are left.
+
+        Raises `DataError`, with the first.
+        """
+        most = np.inf if self.type.classes is None else self.type.classes
+        wrong = ~np.isnan(found) & ((found < 0) | (found >= most) | (found != np.floor(found)))
+        if wrong.any():
+            row, element = map(int, np.argwhere(wrong)[0])
+            allowed = f", which allows 0 to {most - 1}" if self.type.classes else ""
+            label = self.type.over(None)
+            raise self.fault(row, element, f"is outside {label} of {self.name}{allowed}")
 
     def _beside(self, columns: list[NDArray[Any]]) -> NDArray[Any]:
         """Columns as [N, elements]; a single one without any list is gaps in all of them."""

@@ -31,27 +31,21 @@ class Header:
     """The place of each column, by its name."""
 
     file: str
+    names: Sequence[str]
     places: dict[str, int]
+    repeated: frozenset[str]  # names that several columns have
     dialect: Dialect
     offset: int = -1  # of the piece that it is the first row of
 
     @staticmethod
     def of(names: Sequence[str], file: str, dialect: Dialect, offset: int = -1) -> Header:
-        """The header in the first line; without one, columns are called 1, 2, 3, ...
-
-        Raises `DataError` where a name is repeated.
-        """
+        """The header in the first line; without one, columns are called 1, 2, 3, ..."""
         names = [name.strip() for name in names]
         if not dialect.header:
             names = [str(k) for k in range(1, len(names) + 1)]
         places = {name: place for place, name in enumerate(names)}
-        if repeated := [name for place, name in enumerate(names) if places[name] != place]:
-            is_data = dialect.separator and _number(repeated[0])
-            hint = '; if there is no header, say header = "no"' if is_data else ""
-            raise DataError(
-                f"{file}: column {repeated[0]} appears more than once in the header{hint}"
-            )
-        return Header(file, places, dialect, offset)
+        repeated = frozenset(name for place, name in enumerate(names) if places[name] != place)
+        return Header(file, names, places, repeated, dialect, offset)
 
     def check_rows(self, rows: Sequence[Row]) -> None:
         """Refuse a row that has not a value for each column.
@@ -59,11 +53,11 @@ class Header:
         Raises `DataError`.
         """
         for line, row in rows:
-            if len(row) != len(self.places):
+            if len(row) != len(self.names):
                 values = f"{len(row)} value" + "s" * (len(row) != 1)
                 raise DataError(
                     f"{self.file}:{line}: {values}, but the header names"
-                    f" {len(self.places)}{self.other_separator(row)}"
+                    f" {len(self.names)}{self.other_separator(row)}"
                 )
 
     def other_separator(self, row: Sequence[str]) -> str:
@@ -79,7 +73,20 @@ class Header:
     ) -> list[str]:
         """The header's names for the elements of a field.
 
-        Raises `DataError` where one is missing, or where there are more or fewer than elements.
+        Raises `DataError` where one is missing or stands twice in the header, or where there are
+        more or fewer than elements.
+        """
+        found = self.meant(field, type, named, fields)
+        if twice := [name for name in found if name in self.repeated]:
+            raise DataError(f"{self.file}: column {twice[0]} appears more than once in the header")
+        return found
+
+    def meant(
+        self, field: str, type: TensorType, named: Mapping[str, str], fields: Fields
+    ) -> list[str]:
+        """The same, without a look at names that stand twice.
+
+        Raises `DataError` where one is missing, or there are more or fewer than elements.
         """
         if field in named:
             return self.picked(field, type, named[field])
@@ -147,7 +154,14 @@ class Header:
     def hint(self, name: str) -> str:
         """A hint for a message: a column with a similar name, or all columns."""
         near = get_close_matches(name, list(self.places)[:NEAR], n=1)
-        return f"did you mean {near[0]}?" if near else f"it has {', '.join([*self.places][:SHOWN])}"
+        if near and len(self.names) > 1:
+            return f"did you mean {near[0]}?"
+        tail = ""
+        if len(self.names) == 1 and " " in self.names[0]:
+            tail = '; for columns with blanks between them say separator = " "'
+        elif any(map(_number, self.names)) and self.dialect.separator:
+            tail = '; if there is no header, say header = "no"'
+        return f"it has {', '.join([*self.places][:SHOWN])}{tail}"
 
 
 def simplified(name: str) -> str:

@@ -16,13 +16,17 @@ def mean_and_spread(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The mean and spread of each element of a field, over rows [N, elements]; 1 for no spread.
 
+    Of a column of one number that number is the mean, which a sum of many would miss by rounding;
+    the spread would then be that rounding, and every other number would be enormous.
+
     Raises `DataError` where a square is beyond the range of float64.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         mean, spread = part.mean(axis=0), part.std(axis=0)
     if not np.isfinite([mean, spread]).all():
         raise DataError(f"{name} has numbers too large to be standardised")
-    return mean, np.where(spread > 0, spread, 1.0)
+    constant = part.min(axis=0) == part.max(axis=0)
+    return np.where(constant, part[0], mean), np.where(constant | (spread == 0), 1.0, spread)
 
 
 def standardised(numbers: NDArray[Any], name: str, encoding: Encoding) -> NDArray[Any]:

@@ -23,7 +23,10 @@ from gradc_runtime.data.tables.wishes import FILLED, Wishes
 from gradc_runtime.system.errors import DataError
 
 SHOWN = 12  # names, in a message
-MEND = 'say missing = "mean", "median" or "drop"'
+MENDS = {
+    Kind.REAL: 'say missing = "mean", "median" or "drop"',
+    Kind.INDEX: 'say missing = "drop"',  # nothing lies between two classes
+}
 
 
 @dataclass
@@ -98,7 +101,7 @@ class Preparation:
             gaps = self.words[one.name] == "" if is_words else np.isnan(self.numbers[one.name])
             if gaps.any() and not self._fills(one, is_words):
                 row, element = map(int, np.argwhere(gaps)[0])
-                mend = 'say missing = "class" or "drop"' if is_words else MEND
+                mend = 'say missing = "class" or "drop"' if is_words else MENDS[one.type.kind]
                 raise one.fault(row, element, f"is missing; {mend}")
 
     def _fills(self, one: FieldCells, is_words: bool) -> bool:
@@ -163,7 +166,7 @@ class Preparation:
                 f"{one.files[0][0][0].file}: column {min(columns)} has {len(names)} categories"
                 f" ({shown}), but {one.name} : {one.type}"
             )
-        places = {name: k for k, name in enumerate(names)}
+        places: dict[object, int] = {name: k for k, name in enumerate(names)}
         words = self.words[one.name]
         flat = np.fromiter((places.get(word, -1) for word in words.flat), np.float64, words.size)
         found: NDArray[np.float64] = flat.reshape(words.shape)

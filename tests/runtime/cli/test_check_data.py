@@ -24,7 +24,11 @@ def write(call: Caller, fields: str, source: str) -> None:
         (None, "x : scalar", 'no file "d.csv" in '),
         ("a\n1\n", "x : scalar", "d.csv: no column x; it has a"),
         ("x\n1\ntwo\n", "x : scalar", 'd.csv:3: column x: "two" is not a number'),
-        ("x\n1\n2\n", "x : class(2)", "x: 2.0 of sample 1 is outside class(2)"),
+        (
+            "x\n1\n2\n",
+            "x : class(2)",
+            'd.csv:3: column x: "2" is outside class(2) of x, which allows 0 to 1',
+        ),
         ("x\na\nb\nc\n", "x : class(2)", "column x has 3 categories (a, b, c), but x : class(2)"),
         ("x_0,x_1\n1,2\n", "x : [3]", "no column x_2 (field x : [3] is x_0 to x_2)"),
         ("x,y\n1\n", "x : scalar", "d.csv:2: 1 value, but the header names 2"),

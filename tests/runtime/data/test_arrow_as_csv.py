@@ -99,7 +99,7 @@ def test_categories_in_blocks_need_to_be_known(tmp_path: Path, kind: str) -> Non
         (["a", "b"], "scalar", 'row 1: column v: "a" is not a number; categories are classes'),
         (["a", "b", "c"], "class(2)", "column v has 3 categories (a, b, c), but v : class(2)"),
         (["a", None], "class(2)", 'row 2: column v: "" is missing; say missing = "class"'),
-        ([3], "class(2)", "3.0 of sample 0 is outside class(2)|3 of sample 0 is outside class(2)"),
+        ([3], "class(2)", 'row 1: column v: "3" is outside class(2) of v, which allows 0 to 1'),
         ([[1.0], [2.0]], "scalar", "v is declared scalar, but an example has a list of [1]"),
         ([[1.0, 2], [2.0]], "[2]", "row 1 has 2, row 2 has 1"),
         ([[1.0, 2], None], "[2]", 'row 2: column v: "" is missing'),

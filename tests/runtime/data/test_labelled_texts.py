@@ -111,7 +111,7 @@ def test_what_a_run_has_learnt_is_used_again(tmp_path: Path) -> None:
     ("name", "data", "said"),
     [
         ("a.txt", b"pos fine\n", "a.txt:1: a line is a label, a tab and a text; there is no tab"),
-        ("a.txt", b"x\ty\n\xff", "a.txt: not UTF-8 text (byte 4)"),
+        ("a.txt", b"x\ty\n\xff", "a.txt:2: not UTF-8 text (byte 4); save it as UTF-8"),
         ("a.txt", b"\n", "a.txt: there are no texts in it"),
         ("a.txt", b"a\tx\nb\tx\nc\tx", "a.txt: mood has 3 names (a, b, c), but mood : class(2)"),
         ("a.txt", b"1\tx\n9\tx", "a.txt: mood: 9 of sample 1 is outside class(2)"),

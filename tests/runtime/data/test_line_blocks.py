@@ -141,5 +141,7 @@ def test_a_ragged_line_is_told_with_its_number(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text_are_told_with_their_place(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_bytes(b"x_0,x_1,y\n1,2,3\n1,2,\xff\n")
-    with pytest.raises(DataError, match=r"^d.csv: not UTF-8 text \(byte 20\)$"):
+    with pytest.raises(
+        DataError, match=r"^d.csv:\d: not UTF-8 text \(byte 20\); save it as UTF-8$"
+    ):
         streamed(tmp_path, "csv", "d.csv", block=1, **FIELDS).take(slice(None))

@@ -144,7 +144,7 @@ FAULTS = [
     ("a\n1\n", "a : scalar", 'b = "c"', r"b is neither a field \(a\) nor a setting of csv"),
     ("a\n1\n", "a : scalar", 'a = "c"', "no column c; it has a"),
     ("a,b\n1,2\n", "x : [3]", 'x = "*"', r'needs 3 columns, but "\*" means 2: a, b'),
-    ("1,1\n2,3\n", "a : scalar", "", "more than once in the header; if there is no header, say"),
+    ("1,1\n2,3\n", "a : scalar", "", "no column a; it has 1; if there is no header, say"),
     ("a,b\n1,2\n", "a : scalar", 'header = "no"', "2 columns without a header, but the fields"),
     ("d\n01/02/2020\n", "d : scalar", "", 'may be read in two ways; say dates = "%m/%d/%Y" or'),
     ("a;b\n1;2\n", "a : scalar", 'separator = ","', "no column a; it has a;b"),
@@ -183,3 +183,60 @@ def test_what_was_numbers_is_never_read_as_words_or_dates(
     assert found.encoding is not None
     with pytest.raises(DataError, match=r"t\.csv:2: column a: .* is not a number"):
         loaded(tmp_path, f"a\n{later}", fields, encoding=found.encoding)
+
+
+def test_a_column_of_one_number_has_no_spread(tmp_path: Path) -> None:
+    """The mean of three times 0.1 is not 0.1, and what is left is no measure of anything."""
+    found = loaded(tmp_path, "x\n" + "0.1\n" * 3, "x : scalar", 'standardised = "all"')
+    assert found.arrays["x"].tolist() == [0, 0, 0]
+    assert found.encoding is not None and found.encoding.scales == {"x": (1.0,)}
+
+
+def test_columns_that_nobody_means_may_have_one_name(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "a,b,,\n1,2,,\n", "a : scalar").arrays["a"].tolist() == [1]
+    with pytest.raises(DataError, match="column a appears more than once in the header"):
+        loaded(tmp_path, "a,b,a\n1,2,3\n", "a : scalar")
+
+
+UNREAD = [
+    ("a;b\n1;2,5\n2.5;3\n", "b : scalar", 't.csv:2: column b: "2,5" is not a number; for a'),
+    ('a\n"1,234"\n', "a : scalar", 'if commas part thousands, say thousands = ","'),
+    ("a\n50%\n", "a : scalar", "a sign beside a number is not read: write the number alone"),
+    ("a\n1_000\n", "a : scalar", '"1_000" is not a number'),
+    ("a\n2021-01-02\n2021-02-30\n", "a : scalar", 't.csv:3: column a: "2021-02-30" is no date'),
+    ("a\n1\n3\n", "a : class(3)", 't.csv:3: column a: "3" is outside class(3) of a, which'),
+    ("a\n1.5\n", "a : class(3)", 't.csv:2: column a: "1.5" is outside class(3)'),
+    ("a\n1\n?\n", "a : class(3)", 'is missing; say missing = "drop"'),
+    ('a\n"1\n', "a : scalar", "t.csv:2: the file ends within quotes"),
+    ("x y\n1 2\n", "x : scalar", 'for columns with blanks between them say separator = " "'),
+]
+CODED = [
+    (b"x\n1\n\xe9\n", "t.csv:3: not UTF-8 text (byte 4); save it as UTF-8"),
+    ("x\n1\n".encode("utf-16"), "t.csv:1: it is UTF-16; save it as UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("text", "fields", "said"), UNREAD)
+def test_a_cell_that_is_not_read_says_what_to_do(
+    tmp_path: Path, text: str, fields: str, said: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path, text, fields)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("data", "said"), CODED)
+def test_other_codings_are_named(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    (source,) = gradc.compile_source('data d(x : scalar) = csv("t.csv")', directory=tmp_path).data
+    with pytest.raises(DataError) as caught:
+        load(source, dtype=np.float64)
+    assert str(caught.value) == said
+
+
+def test_fields_that_nobody_reads_may_be_standardised(tmp_path: Path) -> None:
+    """New rows have no label, which the spec standardises all the same."""
+    text, how = "x,y\n1,2\n3,5\n", 'standardised = "x, y"'
+    known = loaded(tmp_path, text, "x : scalar, y : scalar", how).encoding
+    found = loaded(tmp_path, "x\n2\n", "x : scalar", how, encoding=known)
+    assert found.arrays["x"].tolist() == [0]

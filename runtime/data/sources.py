@@ -148,6 +148,7 @@ def prepared(source: DataSource) -> Callable[[Context], Found]:
     try:
         if function is None:
             near = get_close_matches(source.function, SOURCES, n=1)
+            near = near or [name for name in ("csv", "jsonl", "parquet") if name in source.function]
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(SOURCES))}"
             raise DataError(f"no data source is called {source.function}; {hint}")
         positional, keywords = bound(source, function)

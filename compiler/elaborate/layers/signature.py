@@ -26,6 +26,7 @@ from gradc_compiler.elaborate.types.show_types import describe, type_of
 from gradc_compiler.elaborate.types.sizes import check_size, written_type
 from gradc_compiler.elaborate.types.time_hints import along_time
 from gradc_compiler.elaborate.types.unify import Mismatch, element_times, match_sizes, unify
+from gradc_compiler.graph.graph import Value
 from gradc_compiler.syntax.grammar.tree import (
     Definition,
     NameType,
@@ -80,6 +81,9 @@ def _check_setting(
     if isinstance(parameter.type, Shape) and is_number(meaning):
         hint = f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
         hint += channels_left_out(definition, meaning, span) or along_time(span, scope)
+    if isinstance(parameter.type, Shape) and isinstance(meaning, Value):
+        name = f"{definition.name}({parameter.name})"
+        hint = f"a type of a setting is one of sizes; without it a tensor may be given: `{name}`"
     message = f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}"
     declared = [(parameter.span, "declared here")]
     raise scope.fault("E0302", message, span, secondary=declared, hint=hint)

@@ -14,7 +14,13 @@ import numpy as np
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Defined, Layer, StaticValue, is_number
+from gradc_compiler.elaborate.names.values import (
+    Defined,
+    Layer,
+    StaticText,
+    StaticValue,
+    is_number,
+)
 from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.syntax.grammar.tree import Definition, NameType, Parameter
@@ -46,6 +52,7 @@ def require_in_range(
             "E0403",
             f"`{parameter.name}` of `{definition.name}` is {wanted}, got {describe(meaning)}",
             span,
+            hint="numbers stand without quotes" if isinstance(meaning, StaticText) else None,
         )
 
 

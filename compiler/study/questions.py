@@ -125,6 +125,15 @@ def cuts(graph: Graph, names: Mapping[int, str], x: int, target: int) -> list[Cu
     return [] if target in behind else found
 
 
+def behind_of(graph: Graph, x: int) -> set[int]:
+    """What is computed from a value, itself included."""
+    found = {x}
+    for node in graph.nodes:
+        if found.intersection(node.inputs):
+            found.add(node.id)
+    return found
+
+
 def sends(node: Node, place: int, graph: Graph) -> bool:
     """Whether the rule of a node sends anything to an operand."""
     builder = Builder()

@@ -6,33 +6,29 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.pipeline import Compilation
-from gradc_compiler.study import numbers
-from gradc_compiler.study.derivation import ChainStep, Derivation
-from gradc_compiler.study.derivation_numbers import Arrays, arrays_at
 from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.questions import (
     Cut,
     Kink,
-    Way,
     backward_readers,
+    behind_of,
     cuts,
     forward_readers,
+    kink_nodes,
     kinks,
-    ways,
 )
 from gradc_compiler.study.step_rule import step_rule
 from gradc_runtime.cli.actions.derive import derivation_of, target_of
-from gradc_runtime.cli.actions.explain import one_example
 from gradc_runtime.cli.actions.output import console, counted, table, tell, write_json
 from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.why_paths import gradient_at, paths
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.session.state import suggestion
 
+MOST_KINKS = 4  # that are named
+CUTTING = ("maximum", "minimum", "where", "abs", "max")  # send nothing to some operand
 QUESTIONS = ("no_gradient", "path", "who_reads")
 
 
@@ -47,7 +43,7 @@ def why(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
     made, session, _ = session_with_weights(Request.of(spec, given), given, dtype="float64")
     match asked[0]:
         case "no_gradient":
-            lines = [*no_gradient(made, given["no_gradient"], given)]
+            lines = [*no_gradient(made, session, inputs, given)]
         case "path":
             lines = [*paths(made, session, inputs, given)]
         case _:
@@ -65,12 +61,14 @@ def written_loss(made: Compilation, given: Mapping[str, Any]) -> WrittenLoss:
     return loss_as_written(loss.graph, loss.id, loss.name, loss.results)
 
 
-def no_gradient(made: Compilation, name: str, given: Mapping[str, Any]) -> Iterator[str]:
-    """Where the derivative is cut, or that it is not.
+def no_gradient(
+    made: Compilation, session: Any, inputs: Mapping[str, str], given: Mapping[str, Any]
+) -> Iterator[str]:
+    """Where the derivative is cut, or that it is not; at given inputs, where it is 0.
 
     Raises `Refused` for a name of nothing.
     """
-    written = written_loss(made, given)
+    name, written = given["no_gradient"], written_loss(made, given)
     keys = {getattr(n.op, "key", None): n.id for n in written.graph.nodes}
     id = keys.get(name, written.named(name))
     if id is None:
@@ -81,8 +79,24 @@ def no_gradient(made: Compilation, name: str, given: Mapping[str, Any]) -> Itera
         return
     found = cuts(written.graph, written.names, id, written.target)
     yield from map(cut_text, found)
-    if not found and id != written.target:
-        yield f"{name} has a gradient: gradc why SPEC --path loss {name} shows the ways to it"
+    if found or id == written.target:
+        return
+    if inputs:
+        yield from gradient_at(made, session, inputs, {**given, "path": ("loss", name)})
+        return
+    yield f"{name} has a gradient: gradc why SPEC --path loss {name} shows the ways to it"
+    yield from bending(written, id)
+
+
+def bending(written: WrittenLoss, id: int) -> Iterator[str]:
+    """The kinks behind a value, which may cut the way to it at some inputs."""
+    behind = behind_of(written.graph, id)
+    nodes = kink_nodes(written.graph, written.names)
+    found = [kink for node, kink in nodes if node.id in behind and node.op.name in CUTTING]
+    if found:
+        places = ", ".join(f"{kink.value} ({kink.operator})" for kink in found[:MOST_KINKS])
+        more = f" and {len(found) - MOST_KINKS} more" if len(found) > MOST_KINKS else ""
+        yield f"    at some inputs a kink may cut it: {places}{more}; --at shows where"
 
 
 def _not_read(made: Compilation, written: WrittenLoss, name: str) -> Iterator[str]:
@@ -126,50 +140,6 @@ def cut_text(cut: Cut) -> str:
     """`cut at line 3: c7 = stop_gradient(...) lets no derivative through (by request)`."""
     place = "" if cut.span is None else f" at line {cut.span.line}, {cut.span.text}"
     return f"cut{place}: {cut.operator} (of {cut.value}) lets no derivative through: {cut.reason}"
-
-
-def paths(
-    made: Compilation, session: Any, inputs: Mapping[str, str], given: Mapping[str, Any]
-) -> Iterator[str]:
-    """Every way with its length and, at given inputs, its smallest factor.
-
-    Raises `Refused` for names of nothing.
-    """
-    start, end = given["path"]
-    of = None if start == "loss" else start
-    loss, derived = derivation_of(made, {**given, "of": of, "wrt": (end,), "model": None})
-    name = next(iter(derived.wrt))
-    found: Arrays = {}
-    if inputs:
-        values = values_by_name(session.memory.views, one_example(loss, inputs, session))
-        found = arrays_at(derived, derived.graph, values)
-    told, count = ways(derived, name)
-    yield f"{counted(count, 'way')} from {derived.of} to {name}" + (
-        f", the {len(told)} shortest:" if count > len(told) else ":" if told else ""
-    )
-    for way in told:
-        yield f"    {counted(len(way.steps), 'step')}: {' <- '.join(way.values)}"
-        if found:
-            yield f"        {factor_text(way, derived, found)}"
-
-
-def factor_text(way: Way, derived: Derivation, found: Arrays) -> str:
-    """The smallest factor of a way: where most of a cotangent is lost."""
-    factors = [
-        (factor(step, x, found), step) for step, x in zip(way.steps, way.values[1:], strict=True)
-    ]
-    least, step = min(factors, key=lambda pair: pair[0])
-    place = "" if step.span is None else f" (line {step.span.line})"
-    return f"smallest factor {numbers.short(least)}, at {step.value}{place}: {step_rule(step)}"
-
-
-def factor(step: ChainStep, x: str, found: Arrays) -> float:
-    """How long what a step sends to x is, for a cotangent of length 1."""
-    assert step.incoming is not None, "ways do not go through time"
-    sent = next(t.sent for t in step.terms if t.of == x)
-    total = found[sent if len(sent) > 1 else sent[0]]
-    own = float(np.linalg.norm(found[step.incoming]))
-    return float(np.linalg.norm(total)) / own if own else 0.0
 
 
 def who_reads(made: Compilation, name: str, given: Mapping[str, Any]) -> Iterator[str]:

@@ -61,6 +61,40 @@ def test_who_reads_a_value(call: Caller) -> None:
     assert "it is kept from the forward pass until step 10 of 12" in answer.out
 
 
+DEAD = """model f(x : scalar) -> scalar {
+    param w = 1
+    param v = 1
+    h = relu(w * x)
+    h + v
+}
+data d(x : scalar, y : scalar) = csv("d.csv")
+train on d {
+    minimize (f(x) - y)^2
+    using sgd(lr = 1)
+}
+"""
+
+
+def test_a_kink_that_cuts_a_gradient_at_some_inputs(call: Caller) -> None:
+    """A unit of relu that is off sends nothing; that is said with its line, where inputs tell."""
+    (call.folder / "dead.nn").write_text(DEAD)
+    answer = call("why", "dead.nn", "--no-gradient", "w")
+    assert "w has a gradient" in answer.out
+    assert "at some inputs a kink may cut it: h (maximum); --at shows where" in answer.words
+    assert "a kink" not in call("why", "dead.nn", "--no-gradient", "v").out
+    answer = call("why", "dead.nn", "--no-gradient", "w", "--at", "x=-2", "y=5")
+    assert "the gradient of w is 0 at these inputs; of 1 way to it each ends:" in answer.out
+    assert "at h (line 4), which sends c1 nothing: maximum" in answer.words
+    answer = call("why", "dead.nn", "--no-gradient", "w", "--at", "x=2", "y=5")
+    assert "w has a gradient at these inputs, of length 8" in answer.out
+
+
+def test_ways_through_time(call: Caller) -> None:
+    answer = call("why", SPECS / "row_digits.nn", "--path", "loss", "lstm1.W")
+    assert "and through time: from each step to the one before it by" in answer.words
+    assert "c_before <- c" in answer.words
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

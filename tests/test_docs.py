@@ -31,7 +31,7 @@ PAGES = [
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAVED = re.compile(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"\b(?:compiler|runtime|specs|tests)/[\w./]*\w")
+NAMED = re.compile(r"\b(?:compiler|runtime|specs|tests)/[\w./-]*\w")
 ROW = re.compile(r"^ {4}\w+ = elementwise\(.*\)$", re.MULTILINE)
 COMMAND = [sys.executable, "-m", "gradc_runtime.cli"]
 

@@ -22,6 +22,7 @@ from gradc_compiler.study.step_rule import step_rule
 from gradc_runtime.cli.actions.derive import derivation_of, target_of
 from gradc_runtime.cli.actions.output import console, counted, table, tell, write_json
 from gradc_runtime.cli.actions.request import Request
+from gradc_runtime.cli.actions.why_made import made_by
 from gradc_runtime.cli.actions.why_paths import gradient_at, paths
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
@@ -29,7 +30,7 @@ from gradc_runtime.session.state import suggestion
 
 MOST_KINKS = 4  # that are named
 CUTTING = ("maximum", "minimum", "where", "abs", "max")  # send nothing to some operand
-QUESTIONS = ("no_gradient", "path", "who_reads")
+QUESTIONS = ("no_gradient", "path", "who_reads", "made")
 
 
 def why(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
@@ -39,13 +40,17 @@ def why(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> int:
     """
     asked = [question for question in QUESTIONS if given[question]]
     if len(asked) != 1:
-        raise Refused("ask one question: --no-gradient NAME, --path FROM TO or --who-reads NAME")
+        raise Refused(
+            "ask one question: --no-gradient NAME, --path FROM TO, --who-reads NAME or --made NAME"
+        )
     made, session, _ = session_with_weights(Request.of(spec, given), given, dtype="float64")
     match asked[0]:
         case "no_gradient":
             lines = [*no_gradient(made, session, inputs, given)]
         case "path":
             lines = [*paths(made, session, inputs, given)]
+        case "made":
+            lines = [*made_by(made, session, inputs, given)]
         case _:
             lines = [*who_reads(made, given["who_reads"], given)]
     if given["as_json"]:

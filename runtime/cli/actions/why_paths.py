@@ -26,9 +26,9 @@ def derived_at(
 
     Raises `Refused` for names of nothing.
     """
-    start, end = given["path"]
-    of = None if start == "loss" else start
-    loss, derived = derivation_of(made, {**given, "of": of, "wrt": (end,), "model": None})
+    start, end = given["path"] or ("loss", None)
+    of, wrt = None if start == "loss" else start, () if end is None else (end,)
+    loss, derived = derivation_of(made, {**given, "of": of, "wrt": wrt, "model": None})
     if not inputs:
         return derived, {}
     values = values_by_name(session.memory.views, one_example(loss, inputs, session))

@@ -89,6 +89,20 @@ def test_a_kink_that_cuts_a_gradient_at_some_inputs(call: Caller) -> None:
     assert "w has a gradient at these inputs, of length 8" in answer.out
 
 
+def test_which_rule_made_a_derivative(call: Caller) -> None:
+    """Of a line in the middle of a large network: the step, the author's line, the numbers."""
+    spec = SPECS / "mnist_cnn.nn"
+    answer = call("why", spec, "--made", "d_c11", "--at", "image=random", "label=3")
+    assert answer.code == 0 and "d_c11 is made by 1 step of 6" in answer.out
+    assert "step 50, of c12 = maximum(c11, 0) line 7: relu" in answer.words
+    assert "rule maximum: y = maximum(a, b): a gets where(y > b, g, 0)" in answer.words
+    assert "out d_c11 = where(c12 > 0, d_c12, 0) = [2, 2, 32] of length" in answer.words
+    assert "from it: d_y_4, d_conv4_b" in answer.out
+    answer = call("why", SPECS / "house.nn", "--made", "theta1")
+    assert "step 3, of price = theta1 + c1" in answer.out
+    assert "no step makes c99" in call("why", spec, "--made", "c99").err
+
+
 def test_ways_through_time(call: Caller) -> None:
     answer = call("why", SPECS / "row_digits.nn", "--path", "loss", "lstm1.W")
     assert "and through time: from each step to the one before it by" in answer.words

@@ -138,7 +138,7 @@ def tree_sitter_highlights() -> str:
     own = " ".join(json.dumps(word) for word in keywords)
     return (
         f"; {OWN}\n(comment) @comment\n(text) @string\n[(number) (dims)] @number\n"
-        "(definition name: (name) @type)\n(data name: (name) @namespace)\n"
+        "(type_name) @type\n(definition name: (name) @type)\n(data name: (name) @namespace)\n"
         "(let name: (name) @constant)\n(derivative name: (name) @type)\n"
         "(call function: (name) @function)\n(argument name: (name) @property)\n"
         "(setting name: _ @keyword)\n"

@@ -43,7 +43,7 @@ module.exports = grammar({
     minimize: ($) => seq("minimize", $._expression),
     over: ($) => prec.right(seq("over", some($._value))),
     using: ($) => prec.right(seq("using", some(choice($._expression, $.setting)))),
-    setting: ($) => seq(field("name", choice(...words.setting)), $._value),
+    setting: ($) => prec.dynamic(1, seq(field("name", choice(...words.setting)), $._value)),
     report: ($) => prec.right(seq("report", some(choice($._expression, $.argument, seq($.text, "=", $._expression))))),
     descend: ($) => prec.right(seq("descend", some(seq($._value, "along", $._value)))),
     step: ($) => seq("step", field("name", $.name), $.block),

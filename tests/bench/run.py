@@ -46,6 +46,7 @@ SETTINGS = [
     Setting("torch", "compile", slow=True),
     Setting("pytensor", slow=True),
     Setting("tinygrad", slow=True),
+    Setting("keras", slow=True),
 ]
 ON_GPU = [Setting("gradc", "cuda"), Setting("torch", "cuda"), Setting("jax", "cuda")]
 ON_GPU += [Setting("torch", "cuda-compile", slow=True)]

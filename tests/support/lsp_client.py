@@ -1,7 +1,7 @@
 """A client of the Language Server Protocol: JSON-RPC over the pipes of a `gradc lsp`.
 
-It asks and waits, and keeps what the server says unasked.  pytest-lsp is not used, for it brings
-pytest-asyncio, whose configuration would be that of every test here.
+It asks and waits, and keeps what the server says unasked.  Nothing has to be installed for it; the
+sessions of pytest-lsp are in `tests/runtime/cli/language_server/test_sessions.py`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 (comment) @comment
 (text) @string
 [(number) (dims)] @number
+(type_name) @type
 (definition name: (name) @type)
 (data name: (name) @namespace)
 (let name: (name) @constant)

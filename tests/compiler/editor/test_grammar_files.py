@@ -31,6 +31,8 @@ TEXTMATE |= dict.fromkeys(KEYWORDS, "keyword")
 VIM = {"COMMENT": "gradcComment", "TEXT": "gradcString", "KIND": "gradcDeclaration"}
 VIM |= {"NUMBER": "gradcNumber", "DIMS": "gradcNumber", "SETTING": "gradcSetting"}
 VIM |= dict.fromkeys(KEYWORDS, "gradcStatement")
+TREE_SITTER = {"COMMENT": "comment", "TEXT": "string", "NUMBER": "number", "DIMS": "number"}
+TREE_SITTER |= dict.fromkeys([*KEYWORDS, "KIND", "SETTING"], "keyword")
 PYGMENTS = {"COMMENT": "Token.Comment", "TEXT": "Token.Literal.String", "KIND": "Token.Keyword"}
 PYGMENTS |= dict.fromkeys(("NUMBER", "DIMS"), "Token.Literal.Number")
 PYGMENTS |= dict.fromkeys([*KEYWORDS, "SETTING"], "Token.Keyword")
@@ -183,13 +185,45 @@ def test_vim_sees_what_the_compiler_sees(name: str, tmp_path: Path) -> None:
     assert wrong(path, scopes, VIM) == []
 
 
-def test_tree_sitter_makes_a_parser_that_reads_every_spec(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def tree_sitter(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The command, and a folder in which it has made a parser of the grammar."""
     command = shutil.which("tree-sitter")
     if command is None:
-        pytest.skip("the command tree-sitter is not installed, which makes parsers of grammars")
-    folder = tmp_path / "tree-sitter"
+        pytest.skip("the command tree-sitter, which makes parsers, is not installed: see .ci/tools")
+    folder = tmp_path_factory.mktemp("parser") / "tree-sitter"
     shutil.copytree(EDITORS / "tree-sitter", folder)
     subprocess.run([command, "generate"], cwd=folder, check=True, capture_output=True)
-    parse = [command, "parse", "--quiet", *map(str, SPECS)]
-    found = subprocess.run(parse, cwd=folder, capture_output=True, text=True, check=False)
+    return command, folder
+
+
+def test_tree_sitter_reads_every_spec_and_sees_what_is_wrong(tree_sitter: tuple[str, Path]) -> None:
+    command, folder = tree_sitter
+
+    def parsed(*paths: Path) -> subprocess.CompletedProcess[str]:
+        words = [command, "parse", "--quiet", *map(str, paths)]
+        return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+
+    found = parsed(*SPECS)
     assert found.returncode == 0, found.stdout + found.stderr
+    (folder / "wrong.nn").write_text("model f( {\n")
+    assert parsed(folder / "wrong.nn").returncode == 1
+
+
+CAPTURE = re.compile(r"capture: \d+ - ([\w.]+), start: \((\d+), (\d+)\)")
+
+
+def test_tree_sitter_sees_what_the_compiler_sees(tree_sitter: tuple[str, Path]) -> None:
+    command, folder = tree_sitter
+    query = [command, "query", "--captures", "queries/highlights.scm"]
+    for path in SPECS:
+        words = [*query, str(path)]
+        found = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+        lines = path.read_text(encoding="utf-8").split("\n")
+        starts = Source(path.name, "\n".join(lines)).line_starts
+        scopes = {}
+        for kind, row, column in CAPTURE.findall(found.stdout):
+            before = lines[int(row)].encode()[: int(column)].decode()
+            scopes[starts[int(row)] + len(before)] = kind
+        scopes |= {at: "keyword" for at, kind in scopes.items() if kind == "type"}  # `: layer`
+        assert wrong(path, scopes, TREE_SITTER) == [], path.name

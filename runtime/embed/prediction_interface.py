@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from gradc_compiler.c.c_names import CNames, comment
+from gradc_compiler.graph.outputs import Tagged
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.embed.interface import OWN, CInterface
@@ -85,4 +86,4 @@ class PredictionInterface(CInterface):
 
 def field_of(array: Array) -> str:
     """The field that an output is a prediction of."""
-    return str(array.name).rpartition("/")[2]
+    return array.name.about if isinstance(array.name, Tagged) else str(array.name)

@@ -32,7 +32,8 @@ def test_a_size_is_met_at_twice_pytorch_or_85_percent(
     assert all(word in words for word in expected), line
 
 
-def test_a_size_is_measured_with_its_kernels() -> None:
+def test_a_size_is_measured_with_its_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "measure", lambda threads, clock: MACHINE)
     row = limits.WORKLOADS["W2-b32"]
     first, kernel = limits.lines(row, 1, 1, limits.process_time, 2)
     assert first.startswith("W2-b32")

@@ -85,7 +85,7 @@ function lineDetails(number) {
   const cost = data.cost.lines.find((line) => line.line === number);
   return [
     el("h2", {}, `Line ${number}`),
-    el("pre", { class: "quoted" }, data.source[number - 1].trim()),
+    el("pre", {}, data.source[number - 1].trim()),
     cost &&
       el(
         "p",

@@ -62,7 +62,7 @@ function frame(block, { x, y, width, height }) {
       svg("rect", { width, height, rx: 8 }),
       svg(
         "text",
-        { x: 9, y: 16, onclick: () => fold(block), class: "fold" },
+        { x: 9, y: 16, onclick: () => fold(block) },
         `− ${cut(name, Math.floor(width / 8))}`,
       ),
     );

@@ -2,7 +2,6 @@
 
 byId("title").textContent = data.name;
 byId("about").textContent = data.about;
-document.body.classList.toggle("long", values.length > 60);
 
 // Light or dark: as the system has it, until somebody says otherwise.
 function changeTheme() {

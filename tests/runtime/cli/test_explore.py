@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from gradc_compiler.study.numbers import tensor_text
 from tests.runtime.cli.calling import SPECS, Caller
 
 AT = ("--at", "sqft=2500", "paid=360000")
@@ -41,6 +43,34 @@ def test_example_d2(explored: Any) -> None:
     assert data["numbers"]["steps"][-1][0] == {"text": "-2.125e8", "total": "-2.125e8"}
     assert data["numbers"]["said"].endswith("one example: sqft=2500 paid=360000.")
     assert data["source"][4].strip() == "theta1 + theta2 * sqft"
+
+
+@pytest.mark.parametrize("name", ["house", "circle", "row_digits", "memory", "gan"])
+def test_its_numbers_are_those_of_explain(name: str, explored: Any, call: Caller) -> None:
+    """`gradc explain` differentiates by every value at once; the page reads the steps."""
+    spec = SPECS / f"{name}.nn"
+    data = explored(spec)
+    drawn = [f"{v['name']}=random" for v in data["values"] if v["kind"] == "input"]
+    rows = {row["name"]: row for row in call("explain", spec, "--json", *drawn).data["nodes"]}
+    compared = 0
+    for value, number, adjoint in zip(
+        data["values"], data["numbers"]["values"], data["numbers"]["adjoints"], strict=True
+    ):
+        row = rows[value["name"]]
+        assert number["text"] == tensor_text(np.array(row["value"], float)), value["name"]
+        if adjoint is not None:
+            assert adjoint["text"] == tensor_text(np.array(row["adjoint"], float)), value["name"]
+            compared += 1
+    assert compared == len({term["to"] for step in data["steps"] for term in step["terms"]})
+
+
+def test_the_last_step_to_a_value_completes_its_adjoint(explored: Any) -> None:
+    data = explored(SPECS / "transformer.nn")
+    numbers = data["numbers"]
+    last: dict[int, str] = {}
+    for step, told in zip(data["steps"], numbers["steps"], strict=True):
+        last |= {t["to"]: n["total"] for t, n in zip(step["terms"], told, strict=True)}
+    assert last == {k: n["short"] for k, n in enumerate(numbers["adjoints"]) if n is not None}
 
 
 def test_terms_name_the_operators_that_make_them(explored: Any) -> None:

@@ -69,7 +69,7 @@ graph of launches, as data (`step_graph.py`), with few nodes (`merge_calls.py`),
 edges (`verify_edges.py`); `runtime/cuda/devices` runs graphs, by NVIDIA's driver or in a simulator,
 and keeps compiled kernels (`kernel_cache.py`); `runtime/cuda/estimates` has GPUs' data sheets;
 `runtime/cuda/execution` runs an entry for a session, whose numbers stay on the device
-(`device_state.py`).
+(`device_state.py`); `runtime/cuda/library` writes a model as a C library for GPUs.
 
 **Certificates.**  `runtime/certificates` holds kernels against the NumPy reference on this machine,
 in a copy of the process, and writes down that it did.

@@ -131,6 +131,7 @@ FLOORS = [  # from the lowest
     "gradc_runtime.cuda.devices",
     "gradc_runtime.cuda.estimates",
     "gradc_runtime.cuda.execution",
+    "gradc_runtime.cuda.library",
     "gradc_runtime.certificates",
     "gradc_runtime.training",
     "gradc_runtime.estimators",

@@ -178,6 +178,7 @@ class Machine:
     gpu_calls: int = known(24, "chosen: kernels that share a launch")
     gpu_small_call: int = known(1 << 20, "chosen: with more pieces of work a kernel needs no other")
     gpu_row_threads: int = known(1024, "chosen: of a block that goes along rows")
+    gpu_row_work: int = known(1 << 17, "derived: words that a block moves in three launches' time")
     gpu_piece_steps: int = known(64, "chosen: steps of a call whose data are brought at once")
     gpu_data_share: int = known(4, "chosen: such a part of the free memory is for data sets")
     gpu_few_kernels: int = known(6, "chosen: so many are compiled without another process")

@@ -5,5 +5,6 @@ Here are the texts of kernels and what becomes of them: `shim` has every import 
 `cuda_math` has the functions that it may call, `kernels` the texts that every entry needs.
 
 `launch` makes a step a graph, as data; `devices` runs graphs, on a GPU or in a simulator;
-`estimates` works out what a GPU would do; `execution` runs an entry for a session.
+`estimates` works out what a GPU would do; `execution` runs an entry for a session;
+`library` writes a model as a C library.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ def library(
 ) -> Iterable[Path]:
     """A model, a prediction or a step as a library, and of the first two a program."""
     folder, cpu, what = given["folder"], given["cpu"], given["what"]
+    if given["emit"] == "cuda":
+        return gpu_library(session, named, given)
     if what == "step":
         return build_step(session, *step_of(session, request, named), folder, cpu)
     if what == "predict" or (what is None and not named and is_of_table(session, request)):
@@ -72,6 +75,23 @@ def library(
         return build_prediction(session, step, reading_of(session, request, step), folder, cpu)
     model = chosen(session, named)
     return build(session, model, folder, class_names(session, request, model), cpu)
+
+
+def gpu_library(session: Session, named: list[str], given: Mapping[str, Any]) -> Iterable[Path]:
+    """A model as a library for NVIDIA's GPUs; its sources alone where NVIDIA's header is missing.
+
+    Raises `Refused` for a step.
+    """
+    if given["what"] == "step":
+        raise Refused("--emit cuda is for models: a step trains with gradc train --target cuda")
+    writer: Any = import_module("gradc_runtime.cuda.library.gpu_library")
+    maker: Any = import_module("gradc_runtime.cuda.library.gpu_model")
+    include = writer.cuda_include()
+    if include is None:
+        say("note: there is no cuda.h of NVIDIA's toolkit here, so the sources are not compiled")
+    model = maker.gpu_model(session, chosen(session, named), given["batch"])
+    files: list[Path] = writer.write_library(model, given["folder"], include)
+    return files
 
 
 def levels(text: str) -> list[str]:

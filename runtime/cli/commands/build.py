@@ -33,22 +33,26 @@ def levels(_context: Any, _option: Any, given: str) -> list[str]:
      "mnist_cnn.py: predict, loss_and_gradients, step; needs NumPy and Numba"),
     ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o page --emit wasm",
      "digit.wasm and digit.mjs for JavaScript, digit.html to draw in; needs clang and lld"),
+    ("gradc build specs/mnist_cnn.nn --weights runs/mnist_cnn -o gpu --emit cuda",
+     "libdigit_gpu.so and its C source: machine code for GPUs inside, PTX for later ones"),
 ])  # fmt: skip
 @spec
 @click.argument("name", required=False, metavar="[MODEL|STEP]")
 @options.weights
 @click.option("-o", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
               metavar="DIR", help="Where the files go.")  # fmt: skip
-@click.option("--emit", type=click.Choice(["library", "c", "numba", "wasm"]),
+@click.option("--emit", type=click.Choice(["library", "c", "numba", "wasm", "cuda"]),
               default="library",
               help="A library and a program, readable C99, a module for Numba,"
-                   " or WebAssembly.")  # fmt: skip
+                   " WebAssembly, or a library for NVIDIA's GPUs.")  # fmt: skip
 @click.option("--what", type=click.Choice(["run", "predict", "step"]),
               help="""The model; what `gradc predict` says of a table's row (where a run was
         trained on a table, and no model is named); or a step of training.""")  # fmt: skip
 @click.option("--cpu", callback=levels, default="native", metavar="LEVEL,...",
               help="Processors that it is for: like this one (native), or all of a level: x86-64,"
                    " x86-64-v2, -v3, -v4, or aarch64; of several, the best.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1, 1 << 20), default=64, show_default=True,
+              help="Examples that a GPU takes at once, with --emit cuda.")  # fmt: skip
 @click.option("--dtype", type=click.Choice(options.WIDTHS), help="Width of a number.")
 @options.without
 def command(spec: Path, **given: Any) -> int:

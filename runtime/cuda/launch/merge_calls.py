@@ -25,6 +25,7 @@ from gradc_runtime.cuda.launch.kernel_call import CudaCall, is_plain, share_rows
 from gradc_runtime.cuda.launch.step_graph import StepGraph, StepNode, graph_of
 
 MOST_CALLS = MACHINE.gpu_calls  # of one node
+ROW_WORK = MACHINE.gpu_row_work  # words, and half the operations, of a row
 SMALL = MACHINE.gpu_small_call  # pieces of work: a larger call fills the device by itself
 
 
@@ -47,8 +48,13 @@ def is_small(call: CudaCall) -> bool:
 
 
 def rows_of(call: CudaCall) -> int:
-    """The rows along which a call may follow others; 0 where it may not."""
-    return call.count if call.each and not call.slot and is_small(call) else 0
+    """The rows along which a call may follow others; 0 where it may not, or where a row is so much
+    work that more than one block should have it.
+    """
+    if not call.each or call.slot or not is_small(call):
+        return 0
+    most = ROW_WORK * call.count
+    return call.count if call.words <= most and call.operations <= 2 * most else 0
 
 
 @dataclass

@@ -137,6 +137,8 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cuda/estimates/occupancy.py": (FORMAT, "WARP GRAIN OWN_SHARED SHARED_GRAIN"),
     "runtime/cuda/estimates/step_of_entry.py": (FORMAT, "APART FIRST"),
     "runtime/cuda/launch/control.py": (FORMAT, "SLOT"),
+    "runtime/cuda/library/gpu_library.py": (FORMAT, "CAPABILITIES OLDEST"),
+    "runtime/cuda/library/gpu_model.py": (FORMAT, "NOWHERE"),
     "runtime/cuda/shim.py": (FORMAT, "ASYNC_COPIES"),
     "runtime/cuda/simulated_block.py": (FORMAT, "PLAIN"),
     "runtime/cuda/tile_copies.py": (FORMAT, "ASYNC AT_ONCE I64 VOID SHARED_MEMORY"),

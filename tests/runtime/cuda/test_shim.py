@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,3 +39,14 @@ def test_sine_and_cosine_at_the_edges() -> None:
     assert sin(np.float32(0.0)) == 0.0 and cos(np.float32(0.0)) == 1.0
     top = np.float32(3.4e38)
     assert abs(float(sin(top)) - math.sin(top)) < 1e-6
+
+
+def test_numba_cuda_is_used_in_few_files() -> None:
+    """What compiles text, and what Numba has no word for: the rest must not know it."""
+    root = Path(__file__).parents[3] / "runtime"
+    users = {
+        path.name
+        for path in root.rglob("*.py")
+        if re.search(r"(?:from|import_module\(\") ?numba\.(?:cuda|types)", path.read_text())
+    }
+    assert users <= {"shim.py", "tile_functions.py", "tile_copies.py", "tile_products.py"}

@@ -33,6 +33,8 @@ RUNS = {
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "tiles": [f"{HERE}/tiles_in_simulator.py"],
     "driver": [f"{HERE}/devices/driver_in_simulator.py"],
+    "declared": [f"{HERE}/launch/declared_in_simulator.py"],
+    "library": [f"{HERE}/library/model_in_simulator.py"],
     "training": [f"{HERE}/training_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],

@@ -90,10 +90,14 @@ class DeviceState:
                 self.device.upload(self.memory.address, self.mirror)
                 self.on_device = True
         else:
-            for (a, b), known in zip(self.looked_at, self.known, strict=True):
-                if self.mirror[a:b].tobytes() != known.tobytes():
-                    self.device.upload(self._place(a), self.mirror[a:b])
+            self._bring_changes()
         self._know()
+
+    def _bring_changes(self) -> None:
+        """Of the words that the host looks at, bring those that it has changed."""
+        for (a, b), known in zip(self.looked_at, self.known, strict=True):
+            if self.mirror[a:b].tobytes() != known.tobytes():
+                self.device.upload(self._place(a), self.mirror[a:b])
 
     def after_call(self) -> None:
         """A call has moved the words on the device."""
@@ -108,6 +112,7 @@ class DeviceState:
     def fetch(self) -> None:
         """Bring the mirror up to date."""
         if not self.on_host:
+            self._bring_changes()
             self.device.download(self.memory.address, self.mirror)
             self.on_host = True
             self._know()

@@ -2,8 +2,9 @@
 
 Kernels are compiled from the text that the CPU back end compiles, for the same processor, so the
 numbers are the same to the bit; only how they find their constants differs (`linkable_machine` in
-`runtime/cpu/codegen/build_kernel.py`).  `levels.py` compiles the kernels for other
-processors.
+`runtime/cpu/codegen/build_kernel.py`).  A model that a session runs as one kernel (`whole-step`) is
+built of the kernels that it has without, which may add up in another order.  `levels.py` compiles
+the kernels for other processors.
 """
 
 from __future__ import annotations

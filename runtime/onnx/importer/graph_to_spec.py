@@ -25,7 +25,8 @@ from gradc_runtime.onnx.importer.imported_spec import (
     type_text,
 )
 from gradc_runtime.onnx.importer.known_values import KNOWN, known_results
-from gradc_runtime.onnx.importer.names import SpecNames, cleaned, is_generated
+from gradc_runtime.onnx.importer.names import SpecNames, cleaned, is_generated, is_table_name
+from gradc_runtime.onnx.importer.norm_patterns import with_norms
 from gradc_runtime.onnx.importer.patterns import label_inputs, with_dense_layers
 from gradc_runtime.onnx.importer.rule import RULES, ComputedHere, RuleContext
 from gradc_runtime.onnx.importer.spec_writer import SpecWriter, reachable
@@ -76,7 +77,7 @@ class SpecBuilder:
         """
         for tensor, array in self.graph.initializers.items():
             made_up = is_generated(tensor) and array.size and bool((array == array.flat[0]).all())
-            trained = array.dtype.kind == "f" and not made_up
+            trained = array.dtype.kind == "f" and not made_up and not is_table_name(tensor)
             self.values[tensor] = of_array(
                 tensor, array, trained=trained, shared=self.readers[tensor] > 1
             )
@@ -270,4 +271,4 @@ def imported_spec(graph: ImportedGraph, options: ImportOptions) -> ImportedSpec:
 
     Raises `DataError` for what has no counterpart.
     """
-    return SpecBuilder(with_dense_layers(graph), options).spec()
+    return SpecBuilder(with_dense_layers(with_norms(graph)), options).spec()

@@ -6,12 +6,18 @@ import re
 from collections.abc import Collection
 
 GENERATED = re.compile(r"^(onnx::|val_|_?/?[Cc]onstant|c_lifted|_to_copy|scalar|\d|t_\d|_val)")
+TABLE = re.compile(r"^(_?/?[Cc]onstant|c_lifted|scalar)")
 LONGEST = 40
 
 
 def is_generated(name: str) -> bool:
     """Whether an exporter made a name up, as for a number that is no parameter."""
     return bool(GENERATED.match(name)) or "Constant" in name
+
+
+def is_table_name(name: str) -> bool:
+    """Whether an exporter calls a tensor a constant: a mask, say, which nothing trains."""
+    return bool(TABLE.match(name))
 
 
 def cleaned(name: str) -> str:

@@ -20,18 +20,18 @@ def readers_of(graph: ImportedGraph) -> Counter[str]:
 
 def with_dense_layers(graph: ImportedGraph) -> ImportedGraph:
     """`Add(MatMul(x, W), b)` of learnt W and b as one node: W x + b for every vector of x."""
-    readers = readers_of(graph)
+    readers, learnt = readers_of(graph), with_transposed(graph)
     products = {
         node.outputs[0]: node for node in graph.nodes
-        if node.op == "MatMul" and readers[node.outputs[0]] == 1 and is_own(graph, node, 1, 2)
+        if node.op == "MatMul" and readers[node.outputs[0]] == 1 and is_own(learnt, node, 1, 2)
     }  # fmt: skip
     nodes: list[GraphNode] = []
     for node in graph.nodes:
         product = next((products[i] for i in node.inputs if i in products), None)
         if node.op == "Add" and product is not None and len(node.inputs) == 2:
             k = 1 - node.inputs.index(product.outputs[0])
-            units = graph.initializers[product.inputs[1]].shape[1]
-            if is_own(graph, node, k, 1) and graph.initializers[node.inputs[k]].size == units:
+            units = learnt[product.inputs[1]].shape[1]
+            if is_own(learnt, node, k, 1) and learnt[node.inputs[k]].size == units:
                 inputs = (*product.inputs, node.inputs[k])
                 node = replace(node, op="Gemm", inputs=inputs, attributes={})
                 nodes.remove(product)
@@ -39,9 +39,16 @@ def with_dense_layers(graph: ImportedGraph) -> ImportedGraph:
     return replace(graph, nodes=nodes)
 
 
-def is_own(graph: ImportedGraph, node: GraphNode, k: int, rank: int) -> bool:
+def with_transposed(graph: ImportedGraph) -> Mapping[str, np.ndarray]:
+    """The initializers, and matrices among them that are transposed before they are used."""
+    turned = [n for n in graph.nodes if n.op == "Transpose" and n.inputs[0] in graph.initializers]
+    arrays = {n.outputs[0]: graph.initializers[n.inputs[0]] for n in turned}
+    return {**graph.initializers, **{name: a.T for name, a in arrays.items() if a.ndim == 2}}
+
+
+def is_own(learnt: Mapping[str, np.ndarray], node: GraphNode, k: int, rank: int) -> bool:
     """Whether operand k is a parameter of this rank; that another reads it is seen later."""
-    array = graph.initializers.get(node.inputs[k]) if len(node.inputs) > k else None
+    array = learnt.get(node.inputs[k]) if len(node.inputs) > k else None
     return array is not None and array.ndim == rank and array.dtype.kind == "f"
 
 

@@ -110,6 +110,19 @@ def test_hostile_names(tmp_path: Path) -> None:
     assert made.message(code) == "a whole number is not one of its classes"
 
 
+def test_a_small_network_has_the_bits_of_its_table(tmp_path: Path) -> None:
+    """A session runs it as one kernel, which adds up in another order."""
+    text = "model f(x : [37]) -> [19] { x |> dense(19) |> log_softmax }"
+    program = gradc.compile_source(text, without=["whole-step"])
+    made = Built(gradc.Session(program, threads=1, seed=3), "f", tmp_path)
+    small = gradc.Session(gradc.compile_source(text), threads=1, seed=3)
+    for count in (1, 2, 7, 129):
+        x = np.random.default_rng(count).normal(size=(count, 37)).astype("f")
+        (found,) = made.run(x)
+        np.testing.assert_array_equal(found, made.session.run("f", x=x))
+        np.testing.assert_allclose(found, small.run("f", x=x), rtol=1e-5, atol=1e-6)
+
+
 def test_float64_and_batch_norm(tmp_path: Path) -> None:
     program = gradc.compile_file(SPECS / "batch_norm_cnn.nn")
     session = gradc.Session(program, dtype="float64", threads=1, seed=1)

@@ -19,6 +19,8 @@ BY_NAME = {  # how a file is read whose kind is not that of the spec's own
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".jsonl": "jsonl", ".npz": "npz",
     ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow",
 }  # fmt: skip
+TABLES = ("csv", "parquet", "arrow")
+SPELLING = ("separator", "decimal", "thousands", "header")  # settings of csv alone
 NAMED = frozenset(BY_NAME.values())  # sources that know each field by its name
 FOLDERS = ("images", "texts", "audio")  # sources whose new examples lie in no folder of a class
 
@@ -38,7 +40,7 @@ def load_data(
     if read is not None:
         source = with_fields(source, read)
     if folder is not None:
-        source, allow_path = replace(source, directory=str(folder)), True
+        source, allow_path = replace(by_its_name(source), directory=str(folder)), True
     return loaded(session, source, settings, allow_path, encoding)
 
 
@@ -93,10 +95,24 @@ def of_file(source: DataSource, path: Path) -> DataSource:
     if kind is None:
         known = ", ".join(BY_NAME)
         raise Refused(f"{path}: how is it read? known are {known}, and NAME=FILE.npy")
-    return replace(
-        source, function=kind, arguments=(path.name,), keywords={}, directory=str(path.parent),
-        place="",
-    )  # fmt: skip
+    other = of_kind(source, kind)
+    return replace(other, arguments=(path.name,), directory=str(path.parent), place="")
+
+
+def by_its_name(source: DataSource) -> DataSource:
+    """A table whose file is one of another kind, read as the file's name says."""
+    if source.function not in TABLES or not source.arguments:
+        return source
+    kind = BY_NAME.get(Path(str(source.arguments[0])).suffix.lower(), source.function)
+    return of_kind(source, kind) if kind in TABLES else source
+
+
+def of_kind(source: DataSource, kind: str) -> DataSource:
+    """The same declaration for a file of another kind: of tables, what is said of columns holds."""
+    kept = source.keywords if kind in TABLES and source.function in TABLES else {}
+    if kind != "csv":
+        kept = {name: value for name, value in kept.items() if name not in SPELLING}
+    return replace(source, function=kind, keywords=kept)
 
 
 def file_like(session: Session) -> str | None:

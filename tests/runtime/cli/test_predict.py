@@ -204,3 +204,17 @@ def test_the_line_after_training_is_a_command(call: Caller) -> None:
         assert call(*command.split()[1:], "--target", "reference").code == 0
     elsewhere = call("train", call.spec, "--target", "reference", "--out", "other").err
     assert "NEW.csv --weights other/line" in elsewhere.splitlines()[-1]
+
+
+def test_a_table_of_another_kind_is_read_by_the_same_columns(people: Caller) -> None:
+    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    wanted = predict(people, "new.csv")
+    pandas.read_csv(people.folder / "new.csv", sep=";").to_parquet(people.folder / "new.parquet")
+    assert predict(people, "new.parquet") == wanted
+    table = pandas.read_csv(people.folder / "people.csv", sep=";")
+    table.to_parquet(people.folder / "people.parquet")
+    told = [
+        people("eval", "people.nn", "--data", f"people.{kind}", "--target", "reference").out
+        for kind in ("csv", "parquet")
+    ]
+    assert told[0] == told[1] and "precision" in told[0]

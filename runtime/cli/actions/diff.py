@@ -162,14 +162,14 @@ def same_results(pair: GraphPair) -> GraphPair:
 
 def values(pair: GraphPair, start: Start, seed: int) -> Iterator[DiffFinding]:
     """Whether an entry gives the same, as a graph or by its numbers."""
-    common = [key for key in pair.a.results if key in pair.b.results]
+    common = [key for key in pair.a.results if is_comparable(pair, key)]
     same = equal_outputs(pair.a_less, pair.b_less)
     sizes = len(pair.a_less.nodes), len(pair.b_less.nodes)
     if (other := read_otherwise(pair, start)) is not None:
         said = f"not compared: {other} is not the same on both sides"
         yield DiffFinding(part="values", about=pair.entry, said=said, differs=True)
         return
-    found = {} if same >= {*common} else differences(pair, start, seed)
+    found = {} if same >= {*common} else differences(pair, common, start, seed)
     for part in ("values", "gradient"):
         keys = [k for k in common if is_of(Role.GRADIENT, k) == (part == "gradient")]
         apart = [key for key in keys if key in found]
@@ -195,6 +195,13 @@ def read_otherwise(pair: GraphPair, start: Start) -> str | None:
             if not known or types.setdefault(name, node.type) != node.type:
                 return name
     return None
+
+
+def is_comparable(pair: GraphPair, key: OutputKey) -> bool:
+    """Whether both give an output, and of one type; else the shapes have said so."""
+    if key not in pair.b.results:
+        return False
+    return pair.a[pair.a.results[key]].type == pair.b[pair.b.results[key]].type
 
 
 def about(key: OutputKey) -> str:

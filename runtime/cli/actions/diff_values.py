@@ -123,13 +123,16 @@ def differ(a: np.ndarray, b: np.ndarray) -> bool:
     return not agree(np.where(both, a, 0), np.where(both, b, 0))
 
 
-def differences(pair: GraphPair, first: Start, seed: int) -> dict[OutputKey, Witness]:
-    """The outputs that differ, each with a smallest input that shows it."""
+def differences(
+    pair: GraphPair, keys: Collection[OutputKey], first: Start, seed: int
+) -> dict[OutputKey, Witness]:
+    """The outputs `keys` that differ, each with a smallest input that shows it."""
+    keys = {*keys}
     found: dict[OutputKey, Witness] = {}
     for number, count in enumerate(COUNTS):
         trial = DiffTrial(pair, first, count, seed + number)
         a, b = (trial.results(graph, trial.start) for graph in (pair.a, pair.b))
-        for key in a.keys() & b.keys() - found.keys():
+        for key in keys - found.keys():
             if differ(a[key], b[key]):
                 found[key] = _witness(trial, key)
     return {key: found[key] for key in pair.a.results if key in found}

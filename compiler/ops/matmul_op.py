@@ -39,10 +39,10 @@ def is_matmul(op: Contract, a: Shape, b: Shape) -> bool:
 
 def same_contraction(a: Contract, b: Contract) -> bool:
     """Whether two contractions are equal, their loops in any order."""
-    return _in_one_order(a) == _in_one_order(b)
+    return in_one_order(a) == in_one_order(b)
 
 
-def _in_one_order(op: Contract) -> Contract:
+def in_one_order(op: Contract) -> Contract:
     """The same with its loops numbered as they are met."""
     met = [loop for m in (op.result, *op.operands) for p in m for loop, _ in p.terms]
     order = [*dict.fromkeys(met)]

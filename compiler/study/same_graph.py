@@ -15,8 +15,10 @@ from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.outputs import Carry, OutputKey, Tagged
 from gradc_compiler.graph.types import Time
+from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
+from gradc_compiler.study.contraction_forms import ContractionForm, contraction_form
 
 COMMUTATIVE = ("add", "mul")
 
@@ -66,11 +68,16 @@ def equal_outputs(a: Graph, b: Graph) -> set[OutputKey]:
 def _numbers(graph: Graph, known: dict[Hashable, int]) -> dict[int, int]:
     """A number for every node; equal nodes have equal ones."""
     found: dict[int, int] = {}
+    forms: dict[int, ContractionForm] = {}
     for node in graph.nodes:
-        operands = [found[i] for i in node.inputs]
-        if node.op.name in COMMUTATIVE:
-            operands.sort()
-        key = (_what(node.op), *operands)
+        if isinstance(node.op, Contract):
+            forms[node.id] = contraction_form(node, graph, found, forms)
+            key: Hashable = forms[node.id]
+        else:
+            operands = [found[i] for i in node.inputs]
+            if node.op.name in COMMUTATIVE:
+                operands.sort()
+            key = (_what(node.op), *operands)
         found[node.id] = known.setdefault(key, len(known))
     return found
 

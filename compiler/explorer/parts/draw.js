@@ -60,11 +60,7 @@ function frame(block, { x, y, width, height }) {
       "g",
       { class: type, transform: `translate(${corner.join(" ")})` },
       svg("rect", { width, height, rx: 8 }),
-      svg(
-        "text",
-        { x: 9, y: 16, onclick: () => fold(block) },
-        `− ${cut(name, Math.floor(width / 8))}`,
-      ),
+      svg("text", { x: 9, y: 16, onclick: () => fold(block) }, `− ${cut(name, Math.floor(width / 8))}`),
     );
   const title = blocks[block].title;
   const corners = [picture.toBack([x, y]), picture.toBack([x, y + height])];

@@ -63,11 +63,21 @@ globalThis.explorer = {
     return lit;
   },
 };
-Viz.instance().then((made) => {
+function begin(made) {
   graphviz = made;
   emit("folded");
   fitView();
   showView("stage");
   fillTab();
   document.documentElement.dataset.ready = "yes";
-});
+}
+
+// A browser without WebAssembly lays nothing out; that is said, and the source can still be read.
+function without(fault) {
+  byId("status").textContent = `No graph can be drawn here: ${fault.message}`;
+  document.documentElement.dataset.ready = "no";
+}
+
+Promise.resolve()
+  .then(() => Viz.instance())
+  .then(begin, without);

@@ -55,6 +55,7 @@ function showPosition() {
     if (field.textContent !== (text ?? "·")) {
       field.textContent = cut(text ?? "·", WIDEST);
       touched.changed += 1;
+      box.setAttribute("aria-label", `${textsOf(key).join(": ")} = ${text ?? "not known yet"}`);
     }
   }
   markKnown(boxes, known);

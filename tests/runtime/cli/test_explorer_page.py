@@ -184,6 +184,24 @@ def test_dark_as_the_system_has_it_and_by_a_key(page: Page) -> None:
     assert dark != light and page.value(ground) == light
 
 
+def test_boxes_say_their_numbers_to_who_does_not_see_them(page: Page) -> None:
+    label = "document.getElementById('item-v5').getAttribute('aria-label')"
+    assert page.value(label) == "price: theta1 + c1 = 317,500"
+    page.press("Home")
+    assert page.value(label) == "price: theta1 + c1 = not known yet"
+
+
+def test_without_webassembly_it_says_so(page: Page, house: Path) -> None:
+    script = page.ask(
+        "Page.addScriptToEvaluateOnNewDocument", source="delete globalThis.WebAssembly"
+    )
+    page.ask("Page.navigate", url=house.as_uri())
+    page.wait("document.documentElement?.dataset.ready === 'no'")
+    assert texts(page, "#status")[0].startswith("No graph can be drawn here: ")
+    assert "theta1 + theta2 * sqft" in texts(page, "#line-5 code")[0]
+    page.ask("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+
+
 def test_on_a_telephone_one_view_at_a_time(page: Page) -> None:
     page.size(400, 800)
     shown = "['source', 'stage', 'panel'].filter((i) => document.getElementById(i).offsetWidth)"

@@ -32,13 +32,14 @@ of each model and of each step.  `compiler/elaborate` names what it gives.  The 
 text in the language itself, lies in `compiler/prelude`.  `compiler/warnings` looks at what a spec
 became for what is hardly meant.
 
-**4. Derivatives.**  `compiler/transform/differentiate.py` appends the adjoint of a graph to it, and
-its neighbours in `compiler/transform` say where cotangents were cut, which values cannot be 0, and
-what a node is as an expression of the language; `round_operands.py` rounds what products read to
-bfloat16.  `compiler/derived` prints the derived program.  `compiler/study` tells a derivative as
-numbered steps of the chain rule (`gradc derive`): text, Markdown, LaTeX, data.
-`compiler/explorer` makes the page on which all of it can be played (`gradc explore`), and what
-graphs and derivations show of themselves in a notebook.
+**4. Derivatives.** `compiler/transform/differentiate.py` appends the adjoint of a graph to it,
+`push_forward.py` the tangents; their neighbours in `compiler/transform` make Jacobians of either
+(`jacobian.py`), transpose what an author wrote (`rule_graphs.py`), and say where cotangents were
+cut, which values cannot be 0, and what a node is as an expression of the language;
+`round_operands.py` rounds what products read to bfloat16.  `compiler/derived` prints the derived
+program.  `compiler/study` tells a derivative as numbered steps of the chain rule (`gradc derive`):
+text, Markdown, LaTeX, data.  `compiler/explorer` makes the page on which all of it can be played
+(`gradc explore`), and what graphs and derivations show of themselves in a notebook.
 
 **5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
 one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra

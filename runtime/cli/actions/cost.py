@@ -12,6 +12,7 @@ from typing import Any
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.line_costs import Amount, LineCost, line_costs
+from gradc_runtime.cli.actions.modes_table import modes
 from gradc_runtime.cli.actions.output import (
     console,
     counted,
@@ -34,7 +35,11 @@ def cost(spec: Path, given: Mapping[str, Any]) -> int:
     """Print the costs of a step, or of a spec's only model where it does not train."""
     made = Request.of(spec, given).compile()
     graph = chosen_graph(made, given["step"])
-    lines, sizes = line_costs(graph, WIDTH), sizes_of(made, graph, given)
+    sizes = sizes_of(made, graph, given)
+    if given["modes"]:
+        modes(made, given["step"], sizes, as_json=given["as_json"])
+        return 0
+    lines = line_costs(graph, WIDTH)
     need = memory_need(made, given, sizes["N"])
     if given["as_json"]:
         peak = {"formula": need.formula(), "number": need.number(sizes)}

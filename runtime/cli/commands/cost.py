@@ -14,6 +14,7 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @declared("cost", examples=[
     ("gradc cost specs/mnist_cnn.nn", "operations, bytes and parameters of every line"),
     ("gradc cost specs/row_digits.nn --batch 64 --length 28", "as numbers, for sequences of 28"),
+    ("gradc cost specs/mnist_cnn.nn --modes", "forward and reverse mode, and second order"),
 ])  # fmt: skip
 @spec
 @click.option("--step", help="Which step of the train block, where there are several.")
@@ -22,6 +23,8 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
               help="Elements of a sequence.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1, 1024),
               help="For the peak memory; all cores otherwise.")  # fmt: skip
+@click.option("--modes", is_flag=True,
+              help="Each mode of differentiation beside the loss.")  # fmt: skip
 @options.without
 @as_json
 def command(spec: Path, **given: Any) -> int:

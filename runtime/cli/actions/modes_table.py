@@ -35,7 +35,10 @@ def modes(made: Compilation, name: str | None, sizes: Mapping[str, int], *, as_j
 
 
 def costs(made: Compilation, name: str | None) -> list[ModeCost]:
-    """The costs of a step's loss."""
+    """The costs of a step's loss.
+
+    Raises `Refused` where there is none.
+    """
     if made.module.train is None:
         raise Refused("modes are those of a loss, and there is no train block")
     steps = {one.name: one for one in made.module.train.steps}

@@ -143,8 +143,8 @@ class TextColumn:
 
 def spelt(text: str) -> str:
     """The tail of a message for a number that may be spelt in another way."""
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", text):
-        return '; if commas part thousands, say thousands = ","'
+    if parted := re.fullmatch(r"[+-]?\d{1,3}(?:([,' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?", text):
+        return f'; for thousands say thousands = "{parted[1]}"'
     if re.fullmatch(r"[+-]?[\d.]*,\d+", text):
         return '; for a decimal comma say decimal = ","'
     if re.fullmatch(r"[$€£¥]?\s*[+-]?\d[\d.,]*\s*[%$€£¥]?", text):

@@ -200,7 +200,8 @@ def test_columns_that_nobody_means_may_have_one_name(tmp_path: Path) -> None:
 
 UNREAD = [
     ("a;b\n1;2,5\n2.5;3\n", "b : scalar", 't.csv:2: column b: "2,5" is not a number; for a'),
-    ('a\n"1,234"\n', "a : scalar", 'if commas part thousands, say thousands = ","'),
+    ('a\n"1,234"\n', "a : scalar", '; for thousands say thousands = ","'),
+    ("a\n1'234.5\n", "a : scalar", """; for thousands say thousands = "'\""""),
     ("a\n50%\n", "a : scalar", "a sign beside a number is not read: write the number alone"),
     ("a\n1_000\n", "a : scalar", '"1_000" is not a number'),
     ("a\n2021-01-02\n2021-02-30\n", "a : scalar", 't.csv:3: column a: "2021-02-30" is no date'),

@@ -11,13 +11,13 @@ import numpy as np
 
 from gradc_compiler.fusion.groups import fuse
 from gradc_compiler.fusion.list_schedule import list_schedule
-from gradc_compiler.fusion.stages import Region, assign_stages
+from gradc_compiler.fusion.stages import Region, Stage, assign_stages
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.outputs import Role, is_of
 from gradc_compiler.graph.types import Time
 from gradc_compiler.machine.cost_model import choose_block, choose_chunks
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.machine.targets import CPU
+from gradc_compiler.machine.targets import CPU, CUDA
 from gradc_compiler.memory.allocate import (
     Liveness,
     MemoryPlan,
@@ -148,6 +148,15 @@ def make_sketch(graph: Graph, regions: Mapping[int, Region], switches: Switches)
     return sketched(graph, groups, assign_layouts(graph, graph.varying))
 
 
+def fresh_memory(target: str, times: tuple[Time, ...], wide: frozenset[Stage]) -> MemoryPlan:
+    """No words yet.  On a GPU words are copied in fours, and a kernel may go together with the one
+    before it.
+    """
+    if target == CUDA:
+        return MemoryPlan(times, wide=wide, grain=MACHINE.gpu_grain, rest=1)
+    return MemoryPlan(times, wide=wide)
+
+
 def make_table(
     ready: TargetForm, offsets: Mapping[str, int], switches: Switches, target: str = CPU
 ) -> tuple[ProgramBuilder, tuple[ConstantWords, ...]]:
@@ -155,7 +164,7 @@ def make_table(
     graph = ready.graph
     regions = assign_stages(graph, switches)
     sketch = make_sketch(graph, regions, switches)
-    memory = MemoryPlan(times_of(graph), wide=wide_stages(sketch, switches))
+    memory = fresh_memory(target, times_of(graph), wide_stages(sketch, switches))
     late = update_in_place(sketch, offsets, memory)
     place_arrays(sketch, memory)
     place_values(sketch, memory)

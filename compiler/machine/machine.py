@@ -191,15 +191,28 @@ class Machine:
     gpu_tile_products: int = known(1 << 18, "chosen: less takes no longer than the launch")
     gpu_part_steps: int = known(16, "chosen: steps along a sum that are worth a block of its own")
     gpu_word_share: float = known(0.02, "measured: multiplications, a thread a word, in SASS")
+    gpu_tree_terms: int = known(256, "chosen: terms of a sum from which several threads share it")
+    gpu_tree_row: int = known(1024, "chosen: the same of a row, whose kernels else share a launch")
+    gpu_grain: int = known(4, "hardware: words that a thread reads at once, 16 bytes")
     gpu_tiles: tuple[tuple[int, int, int, int, int, int, float], ...] = known(
         (
-            (128, 64, 8, 8, 8, 2, 0.76),
-            (64, 64, 16, 8, 4, 3, 0.72),
-            (128, 32, 16, 8, 4, 3, 0.70),
-            (64, 32, 16, 4, 4, 4, 0.62),
-            (128, 16, 16, 4, 4, 4, 0.58),
+            (128, 64, 16, 8, 8, 2, 0.88),
+            (64, 64, 16, 8, 4, 3, 0.80),
+            (128, 32, 16, 8, 4, 3, 0.80),
+            (64, 32, 16, 4, 4, 4, 0.70),
+            (128, 16, 16, 4, 4, 4, 0.68),
         ),
         "measured: rows, columns, steps, a thread's rows and columns, blocks; products, in SASS",
+    )
+    gpu_tiles_of_double: tuple[tuple[int, int, int, int, int, int, float], ...] = known(
+        (
+            (128, 64, 8, 8, 8, 2, 0.84),
+            (64, 64, 16, 8, 4, 3, 0.80),
+            (128, 32, 8, 8, 4, 3, 0.74),
+            (64, 32, 16, 4, 4, 4, 0.70),
+            (128, 16, 16, 4, 4, 4, 0.68),
+        ),
+        "measured: the same, whose buffers in float64 fit a block's shared memory",
     )
 
     @property

@@ -19,7 +19,7 @@ from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType, Time
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.memory.free_list import FreeList
+from gradc_compiler.memory.free_list import FreeList, whole
 from gradc_compiler.memory.layout import Layouts, StorageKey
 from gradc_compiler.ops.leaf import Constant
 from gradc_compiler.program.arrays import Array, ArrayName
@@ -41,6 +41,8 @@ class MemoryPlan:
     uniform_words: int = 0
     block_words: dict[Time | None, int] = field(default_factory=dict)  # per row of each time
     wide: frozenset[Stage] = frozenset()  # stages with blocks of their own (`wide_stages.py`)
+    grain: int = 1  # words of BLOCK, of which a value takes a multiple
+    rest: int = 0  # groups between the last that reads words of BLOCK and the next that has them
     wide_words: int = 0  # of the BLOCK of wide stages, per example
     kept_words: dict[Time | None, int] = field(default_factory=dict)  # without `Liveness.steps`
     partial_words: dict[Stage, int] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class MemoryPlan:
 
     def uniform(self, words: int) -> Operand:
         """Take `words` new words in UNIFORM; returns the operand that lies there."""
-        offset, self.uniform_words = self.uniform_words, self.uniform_words + _aligned(words)
+        offset, self.uniform_words = self.uniform_words, self.uniform_words + whole(ALIGN, words)
         return Operand(Space.UNIFORM, offset)
 
     def array(self, name: ArrayName, role: str, type: TensorType) -> Operand:
@@ -79,10 +81,6 @@ class MemoryPlan:
     def block(self, time: Time | None, offset: int, words: int) -> Operand:
         """Words in BLOCK at an offset, which counts words per example or, with a time, per row."""
         return Operand(Space.BLOCK, offset, time=self.number(time), words=words)
-
-
-def _aligned(words: int) -> int:
-    return -(-words // ALIGN) * ALIGN
 
 
 @dataclass(frozen=True)
@@ -205,7 +203,8 @@ def place_values(sketch: Sketch, memory: MemoryPlan) -> None:
         for time, pool in free.items():
             memory.reaches(group.phase, time, pool.top)
         memory.uses(group.phase, free[None].top if None in free else 0)
-        _release(sketch, memory, free, u)
+        if u >= memory.rest and sketch.groups[u - memory.rest].phase == group.phase:
+            _release(sketch, memory, free, u - memory.rest)
     _pin_bordered(sketch, memory)
     memory.kept_words = dict(memory.block_words)
     for _, id, key in sketch.stored():
@@ -225,7 +224,9 @@ def _place(sketch: Sketch, memory: MemoryPlan, free: Pools, group: FusionGroup, 
             _partial(memory, key, group.phase, words)
     elif key not in sketch.layouts.bordered:
         time = None if key in sketch.life.steps else sketch.graph[id].type.time
-        memory.operands[key] = memory.block(time, free[time].take(words), words)
+        memory.operands[key] = memory.block(
+            time, free[time].take(whole(memory.grain, words)), words
+        )
 
 
 def _release(sketch: Sketch, memory: MemoryPlan, free: Pools, u: int) -> None:
@@ -234,7 +235,7 @@ def _release(sketch: Sketch, memory: MemoryPlan, free: Pools, u: int) -> None:
         operand = memory.operands.get(key)
         if operand is not None and operand.space == Space.BLOCK:
             time = None if operand.time is None else memory.times[operand.time]
-            free[time].give(operand.offset, sketch.layouts.words[key])
+            free[time].give(operand.offset, whole(memory.grain, sketch.layouts.words[key]))
 
 
 def _place_step(memory: MemoryPlan, key: StorageKey, time: Time | None, words: int) -> None:
@@ -242,7 +243,7 @@ def _place_step(memory: MemoryPlan, key: StorageKey, time: Time | None, words: i
     well: a target such as CUDA does not run a recurrence step by step.
     """
     start = memory.block_words.get(time, 0)
-    memory.block_words[time] = start + words
+    memory.block_words[time] = start + whole(memory.grain, words)
     step = StepMemory(memory.operands[key].offset, words)
     memory.operands[key] = replace(memory.block(time, start, words), step=step)
 
@@ -250,7 +251,7 @@ def _place_step(memory: MemoryPlan, key: StorageKey, time: Time | None, words: i
 def _partial(memory: MemoryPlan, key: StorageKey, phase: Stage, words: int) -> None:
     offset = memory.partial_words.get(phase, 0)
     memory.partial[key] = Operand(Space.PARTIAL, offset)
-    memory.partial_words[phase] = offset + _aligned(words)
+    memory.partial_words[phase] = offset + whole(ALIGN, words)
 
 
 def _pin_bordered(sketch: Sketch, memory: MemoryPlan) -> None:
@@ -261,4 +262,4 @@ def _pin_bordered(sketch: Sketch, memory: MemoryPlan) -> None:
             start, words = memory.reached(stage, time), sketch.layouts.words[key]
             memory.uses(stage, memory.stage_words.get(stage, 0) + words)
             memory.operands[key] = memory.block(time, start, words)
-            memory.reaches(stage, time, start + words)
+            memory.reaches(stage, time, start + whole(memory.grain, words))

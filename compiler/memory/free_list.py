@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def whole(grain: int, words: int) -> int:
+    """At least so many words, a multiple of the grain."""
+    return -(-words // grain) * grain
+
+
 class FreeList:
     """First-fit allocation of words, counted per row (an example or an element of a sequence)."""
 

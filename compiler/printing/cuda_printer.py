@@ -47,7 +47,7 @@ class CudaKernelText:
 
 
 @dataclass(kw_only=True)
-class _CudaWriter(CodeLines):
+class CudaWriter(CodeLines):
     """Writes lines, and names operands and geometry as they are met: a place is `words[x0 + ...]`,
     with x0 the number of its operand's first word.
     """
@@ -106,24 +106,24 @@ def print_cuda_nest(nest: LoopNest) -> CudaKernelText:
     """
     nest = renumber(nest, hoisted=False)
     groups = nest.groups
-    w = _CudaWriter(nest=nest)
+    w = CudaWriter(nest=nest)
     w.line("for t0 in range(thread(), total, threads()):")
     w.depth += 1
-    _decompose(w, groups)
+    decompose(w, groups)
     if any(store is not Store.SET for _, _, store in nest.stores):
         _accumulate(w, groups)
     else:
-        _body(w)
+        body(w)
         for variable, access, _ in nest.stores:
-            w.line(f"{_word(w.address(access), access)} = {written(variable, access)}")
+            w.line(f"{word(w.address(access), access)} = {written(variable, access)}")
     pieces = 1
     for group in groups:
         pieces *= group.pieces
     each = any(nest.loops[group.levels[0]].over_rows for group in groups)
-    return CudaKernelText(_assemble(w), tuple(w.pointers), tuple(w.geometry), pieces, each)
+    return CudaKernelText(assemble(w), tuple(w.pointers), tuple(w.geometry), pieces, each)
 
 
-def _decompose(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
+def decompose(w: CudaWriter, groups: Sequence[ThreadGroup]) -> None:
     """Split the number of a piece into loop counters and words of groups, by division with
     remainder.  The last group moves fastest, so that neighbouring threads write neighbouring words.
     """
@@ -143,7 +143,7 @@ def _decompose(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
         rest = following
 
 
-def _begin_a_row(w: _CudaWriter) -> None:
+def begin_a_row(w: CudaWriter) -> None:
     """Every few hundred terms of a long sum: add their sum to the compensated total."""
     w.line("c0 = c0 + 1")
     w.line(f"if c0 == {IN_A_ROW}:")
@@ -151,7 +151,7 @@ def _begin_a_row(w: _CudaWriter) -> None:
         w.line(f"    {line}")
 
 
-def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
+def _accumulate(w: CudaWriter, groups: Sequence[ThreadGroup]) -> None:
     """One word of the result: walk what is summed, then store."""
     ((variable, access, store),) = w.nest.stores
     depth, overlapping = w.depth, [group for group in groups if group.overlaps]
@@ -164,17 +164,17 @@ def _accumulate(w: _CudaWriter, groups: Sequence[ThreadGroup]) -> None:
         _solve(w, group, access)
     for level in w.walked:
         _walk(w, level)
-    _body(w)
+    body(w)
     combine = "maximum" if store is Store.MAX else "plus"
     w.line(f"r0 = {combine}(r0, {variable})")
     if long:
-        _begin_a_row(w)
+        begin_a_row(w)
     if w.nest.walk is not None:
-        w.line(f"i{w.walked[-1]} = index({_word(w.address(w.nest.walk.after), w.nest.walk.after)})")
+        w.line(f"i{w.walked[-1]} = index({word(w.address(w.nest.walk.after), w.nest.walk.after)})")
     w.depth = depth
     for line in (*KEEP, "r0 = q0 + q1") if long else ():
         w.line(line)
-    target, adds = _word("a0", access), store in (Store.ADD, Store.SUM_ADD)
+    target, adds = word("a0", access), store in (Store.ADD, Store.SUM_ADD)
     w.line(f"{target} = plus({target}, r0)" if adds else f"{target} = {written('r0', access)}")
 
 
@@ -185,46 +185,49 @@ def _is_long(nest: LoopNest, overlapping: Sequence[ThreadGroup], walked: Sequenc
     return any(extent < 0 for extent in extents) or prod(extents) > LONG
 
 
-def _walk(w: _CudaWriter, level: int) -> None:
+def _walk(w: CudaWriter, level: int) -> None:
     """The head of a loop that a thread walks by itself."""
     walk = w.nest.walk
     if walk is None or w.nest.loops[level].extent != Extent.WALK:
         w.line(f"for i{level} in range({w.extent(level)}):")
     else:
-        w.line(f"i{level} = index({_word(w.address(walk.first), walk.first)})")
-        w.line(f"for s{level} in range(index({_word(w.address(walk.length), walk.length)})):")
+        w.line(f"i{level} = index({word(w.address(walk.first), walk.first)})")
+        w.line(f"for s{level} in range(index({word(w.address(walk.length), walk.length)})):")
     w.depth += 1
 
 
-def _solve(w: _CudaWriter, group: ThreadGroup, access: MemAccess) -> None:
+def _solve(w: CudaWriter, group: ThreadGroup, access: MemAccess) -> None:
     """Walk a group's loops but the last, whose index follows from the word that is wanted."""
     *outer, last = group.levels
-    word = f"w{group.levels[0]}"
+    place = f"w{group.levels[0]}"
     for level in outer:
         w.line(f"for i{level} in range({w.extent(level)}):")
         w.depth += 1
         rest = f"d{level}"
-        w.line(f"{rest} = {word} - i{level} * {w.number(access.moves[level])}")
-        word = rest
+        w.line(f"{rest} = {place} - i{level} * {w.number(access.moves[level])}")
+        place = rest
     move = w.number(access.moves[last])
     end = w.number(access.moves[last] * w.nest.loops[last].extent)
-    w.line(f"if {word} >= 0 and {word} < {end} and {word} % {move} == 0:")
+    w.line(f"if {place} >= 0 and {place} < {end} and {place} % {move} == 0:")
     w.depth += 1
-    w.line(f"i{last} = {word} // {move}")
+    w.line(f"i{last} = {place} // {move}")
 
 
-def _body(w: _CudaWriter) -> None:
+def body(w: CudaWriter) -> None:
+    """What one iteration of all loops computes."""
     for variable, access in w.nest.loads:
-        w.line(f"{variable} = {read(variable, access, _word(w.address(access), access))}")
+        w.line(f"{variable} = {read(variable, access, word(w.address(access), access))}")
     for statement in w.nest.statements:
         w.line(statement_text(statement))
 
 
-def _word(address: str, access: MemAccess) -> str:
+def word(address: str, access: MemAccess) -> str:
+    """A word of memory, by its number."""
     return f"{'numbers' if access.index else 'words'}[{address}]"
 
 
-def _assemble(w: _CudaWriter) -> str:
+def assemble(w: CudaWriter) -> str:
+    """The kernel's text: what it reads of the table, and then its lines."""
     first = len(w.pointers)
     head = [HEAD]
     if w.nest.positional:

@@ -7,14 +7,20 @@ at a time: it copies what these need of a and b into memory that its threads sha
 multiplies for several results at once, so that a word that is read is used many times.  Each of the
 four indices counts several loops of the nest; every loop moves the addresses of a, b and y by a
 fixed number of words, so a dense layer, a convolution and their gradients are one kernel.
+
+The gradient of a convolution's input adds y[s * o + d * t] += a[o] * b[t], where several o and t
+meet at a word.  Its tile takes the words in turn instead, and `gather_windows.py` in
+`compiler/select` says how: as sums over what meets, one for each `Residue` of a word's place, with
+a `TileWindow` for what would be read beyond the ends of a.
 `compiler/select/choose_tile.py` plans, `compiler/printing/tile_kernel.py` writes the text.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from math import prod
 
-from gradc_compiler.loops.ir import MemAccess
+from gradc_compiler.loops.ir import MemAccess, Statement, Variable
 from gradc_compiler.records.fast_dataclass import dataclass
 
 
@@ -55,6 +61,7 @@ class TileDim:
     a: int
     b: int
     y: int
+    others: tuple[int, ...] = ()  # of an epilogue
 
     @property
     def each(self) -> int:
@@ -62,12 +69,75 @@ class TileDim:
         return self.scale if self.extent is None else self.extent
 
     @property
-    def moves(self) -> tuple[int, int, int]:
-        """Words that it moves a, b and y."""
-        return self.a, self.b, self.y
+    def moves(self) -> tuple[int, ...]:
+        """Words that it moves a, b and y, and what an epilogue reads and writes besides."""
+        return self.a, self.b, self.y, *self.others
 
 
 Dims = tuple[TileDim, ...]  # outermost first
+
+
+class OperandReading(Enum):
+    """How neighbouring threads read an operand: along k (its terms) or along its rows (of b: its
+    columns); each a word at a time, or four neighbours.
+    """
+
+    TERMS = "terms"
+    ROWS = "rows"
+    FOUR_TERMS = "four terms"
+    FOUR_ROWS = "four rows"
+
+    __hash__ = object.__hash__  # by identity, which is faster than by name
+
+    @property
+    def along_k(self) -> bool:
+        """Whether neighbours in memory are neighbours along k."""
+        return self in (OperandReading.TERMS, OperandReading.FOUR_TERMS)
+
+    @property
+    def words(self) -> int:
+        """Words of a copy."""
+        return 4 if self in (OperandReading.FOUR_TERMS, OperandReading.FOUR_ROWS) else 1
+
+
+@dataclass(frozen=True, slots=True)
+class TileWindow:
+    """What is read of a at dim number `m` of m less `step` times dim number `k` of k is there only
+    where this is in [0, extent); elsewhere 0 is meant.
+    """
+
+    m: int
+    k: int
+    step: int
+    extent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """A part of a product whose windows meet: its rows and terms, and how much further on b and y
+    begin, in words.
+    """
+
+    m: Dims
+    k: Dims
+    b: int
+    y: int
+    others: tuple[int, ...] = ()  # of an epilogue
+
+
+@dataclass(frozen=True, slots=True)
+class Epilogue:
+    """What is done with each result before it leaves the tile: statements over the result (`sums`:
+    variables that stand for it) and words of `others`, the first of which are read, and the last
+    written.  Unless y `stays`, nobody else reads the result itself.
+    """
+
+    sums: tuple[Variable, ...]
+    loads: tuple[Variable, ...]
+    statements: tuple[Statement, ...]
+    stores: tuple[Variable, ...]
+    others: tuple[MemAccess, ...]
+    stays: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,23 +159,29 @@ class TilePlan:
     run: int
     adds: bool  # to what y holds
     mean: bool  # the sum is divided by the number of rows
-
-    @property
-    def by_k(self) -> tuple[bool, bool]:
-        """Whether neighbouring threads read (a, b) along k; else they read a along m, b along n."""
-        return _along_k(self.k, self.m, 0), _along_k(self.k, self.n, 1)
+    reads: tuple[OperandReading, OperandReading]  # of a and b
+    windows: tuple[TileWindow, ...] = ()
+    residues: tuple[Residue, ...] = ()  # m and k above are those of the first, which has most
+    epilogue: Epilogue | None = None
 
     @property
     def tiles(self) -> int:
         """Tiles of a result whose size is known."""
-        rows, columns = _extent(self.m), _extent(self.n)
+        rows, columns = extent_of(self.m), extent_of(self.n)
         across = -(-rows // self.tile.rows) * -(-columns // self.tile.columns)
-        return across * _extent(self.z)
+        return across * extent_of(self.z) * max(1, len(self.residues))
 
     @property
     def room(self) -> int:
-        """Words that the parts of sums take: of each the sum, and what rounding lost of it."""
-        return 2 * self.parts * self.tiles * self.tile.words
+        """Words that parts of sums take, for each row or in all: sums, and what rounding lost of
+        them.
+        """
+        return 2 * self.parts * prod(map(extent_of, (self.z, self.m, self.n)))
+
+    @property
+    def one_run(self) -> bool:
+        """Whether all terms of a sum are added up in one run."""
+        return all(dim.extent is not None for dim in self.k) and extent_of(self.k) <= self.run
 
     @property
     def each(self) -> bool:
@@ -117,17 +193,11 @@ class TilePlan:
         """The number of threads that pays, for each row or in all; any number gives the result."""
         if not self.each:
             return self.tiles * max(1, self.parts) * self.tile.threads
-        words = prod(d.each for d in (*self.z, *self.m))
-        columns = -(-_extent(self.n) // self.tile.columns)
+        words = prod(d.each for d in (*self.z, *self.m)) * max(1, len(self.residues))
+        columns = -(-extent_of(self.n) // self.tile.columns)
         return max(1, -(-words * columns * self.tile.threads // self.tile.rows))
 
 
-def _extent(dims: Dims) -> int:
+def extent_of(dims: Dims) -> int:
+    """How many values an index has, of rows those of a single one."""
     return prod(dim.each for dim in dims)
-
-
-def _along_k(k: Dims, others: Dims, operand: int) -> bool:
-    """Whether an operand's neighbours in memory are neighbours along k."""
-    inner = abs(k[-1].moves[operand]) if k else 0
-    other = abs(others[-1].moves[operand]) if others else 0
-    return inner == 1 or (inner > 0 and other != 1)

@@ -3,26 +3,33 @@
 One index counts several loops.  To find by how many words it moves an operand, it is taken apart
 into the counters of these loops.
 Divisions by their extents are products with a known reciprocal.
+
+A product whose windows meet is several products, its residues, of the same text with other numbers:
+the geometry has all numbers of the first residue, then all of the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 
 from gradc_compiler.printing.common import CodeLines
-from gradc_compiler.printing.tile_plan import Dims, TilePlan
+from gradc_compiler.printing.tile_plan import Dims, OperandReading, TileDim, TilePlan
 from gradc_compiler.records.fast_dataclass import dataclass
+
+OTHERS = 3  # the first operand after a, b and y: what an epilogue reads and writes besides
+STRIDE = 1 << 63  # no number of 64 bits: stands for the numbers of a residue until these are known
 
 
 def reciprocal(divisor: int) -> tuple[int, int]:
-    """(multiplier, shift) with n // divisor == n * multiplier >> 32 + shift, for n below 2^31.
+    """(multiplier, shift) with n // divisor == (n + 1) * multiplier >> 32 + shift, for n from 0 to
+    2^31 - 2.
 
-    With N = 31 and l = ceil(log2 divisor): ceil(2^(N + l) / divisor) (Granlund and Montgomery,
-    Division by invariant integers using multiplication, PLDI 1994, theorem 4.2).
+    The reciprocal is rounded down, and one more than n makes up for that (Robison, N-bit unsigned
+    division via N-bit multiply-add, ARITH 2005).
     """
-    assert divisor > 1, "a loop of one iteration has no index"
-    log = (divisor - 1).bit_length()
-    return -(-(1 << (31 + log)) // divisor), log - 1
+    shift = divisor.bit_length() - 1
+    return min((1 << 32 + shift) // divisor, (1 << 32) - 1), shift
 
 
 @dataclass(kw_only=True)
@@ -32,18 +39,31 @@ class TileWriter(CodeLines):
     plan: TilePlan
     names: int = 0
     table: str = ""  # the table that numbers are read from again, to save registers
+    numbers: list[tuple[int, ...]] = field(default_factory=list)  # of each residue
 
-    def number(self, value: int) -> str:
-        """The name of a number; equal ones are one."""
-        if value not in self.geometry:
-            self.geometry.append(value)
-        k = self.geometry.index(value)
+    @property
+    def residues(self) -> int:
+        """How many products this is."""
+        return max(1, len(self.plan.residues))
+
+    def number(self, *values: int) -> str:
+        """The name of a number, the same for every residue or one for each; equal ones are one."""
+        known = values * self.residues if len(values) == 1 else values
+        if known not in self.numbers:
+            self.numbers.append(known)
+        k = self.numbers.index(known)
         return f"table[{self.table} + {self.operands + k}]" if self.table else f"g{k}"
+
+    def all_numbers(self) -> tuple[int, ...]:
+        """The geometry: all numbers, residue by residue."""
+        each = [[row[k] for row in self.numbers] for k in range(self.residues)]
+        return tuple(len(self.numbers) if n == STRIDE else n for row in each for n in row)
 
     @property
     def operands(self) -> int:
-        """Words that are before the numbers."""
-        return 4 if self.plan.parts else 3
+        """Words that are before the numbers: a, b, y, room for parts of sums, others."""
+        epilogue = self.plan.epilogue
+        return 3 + (self.plan.parts > 0) + (len(epilogue.others) if epilogue else 0)
 
     def new(self, text: str, letter: str = "i") -> str:
         """A new name for a value."""
@@ -52,33 +72,47 @@ class TileWriter(CodeLines):
         self.line(f"{name} = {text}")
         return name
 
-    def count(self, dims: Dims) -> str:
-        """How many values an index has."""
-        rows = any(dim.extent is None for dim in dims)
-        words = 1
-        for dim in dims:
-            words *= dim.each
-        if not rows:
-            return self.number(words)
-        return "count" if words == 1 else f"count * {self.number(words)}"
+    def forms(self, letter: str) -> list[tuple[TileDim, ...]]:
+        """The dims of an index, z, m, n or k: each as it is in every residue."""
+        own = {"m": [r.m for r in self.plan.residues], "k": [r.k for r in self.plan.residues]}
+        dims: Dims = getattr(self.plan, letter)
+        return [*zip(*(own.get(letter) or [dims]), strict=True)]
 
-    def counters(self, index: str, dims: Dims) -> list[str]:
+    def count(self, letter: str, *, most: bool = False) -> str:
+        """How many values an index has; the `most` that it has in any residue."""
+        forms = self.forms(letter)
+        words = [1] * self.residues
+        for form in forms:
+            each = [dim.each for dim in form] * (self.residues if len(form) == 1 else 1)
+            words = [n * m for n, m in zip(words, each, strict=True)]
+        words = [max(words)] if most or len(set(words)) == 1 else words
+        if not any(dim.extent is None for form in forms for dim in form):
+            return self.number(*words)
+        return "count" if words == [1] else f"count * {self.number(*words)}"
+
+    def counters(self, index: str, letter: str) -> list[str]:
         """Loop counters from an index, the outermost first."""
         found: list[str] = []
-        for dim in reversed(dims[1:]):
-            multiplier, shift = map(self.number, reciprocal(dim.each))
+        forms = self.forms(letter)
+        for form in reversed(forms[1:]):
+            pairs = zip(*(reciprocal(dim.each) for dim in form), strict=True)
+            multiplier, shift = (self.number(*values) for values in pairs)
             rest = self.new(f"divided({index}, {multiplier}, {shift})")
-            found.append(self.new(f"whole({index} - {rest} * {self.number(dim.each)})"))
+            each = self.number(*(dim.each for dim in form))
+            found.append(self.new(f"whole({index} - {rest} * {each})"))
             index = rest
-        first = dims[0]
+        first = forms[0][0]
         if first.extent is None:
             begin = "begin" if first.scale == 1 else f"begin * {self.number(first.scale)}"
             index = self.new(f"index({index}) + {begin}")
         return [index, *reversed(found)]
 
-    def offset(self, index: str, dims: Dims, operands: Sequence[int]) -> list[str]:
+    def offset(
+        self, index: str, letter: str, operands: Sequence[int], counters: Sequence[str] = ()
+    ) -> list[str]:
         """How far an index moves some operands (0: a, 1: b, 2: y), in words."""
-        counters = self.counters(index, dims) if dims else []
+        dims: Dims = getattr(self.plan, letter)
+        counters = counters or (self.counters(index, letter) if dims else [])
         found = []
         for operand in operands:
             pairs = zip(counters, dims, strict=True)
@@ -95,19 +129,41 @@ def over(text: str, number: int) -> str:
     return f"{text} >> {number.bit_length() - 1}"
 
 
+def width_of(w: TileWriter, operand: int) -> int:
+    """Rows of the tile, of a, or its columns, of b."""
+    return (w.plan.tile.rows, w.plan.tile.columns)[operand]
+
+
 def row_words(w: TileWriter, operand: int) -> int:
-    """Words from a step's numbers of an operand to the next step's."""
-    width = (w.plan.tile.rows, w.plan.tile.columns)[operand]
-    return width + 4 if w.plan.by_k[operand] else width
+    """Words from a step's numbers of an operand to the next step's; of four terms at a time, from a
+    row's numbers to those of the next row.
+    """
+    reading = w.plan.reads[operand]
+    if reading is OperandReading.FOUR_TERMS:
+        return w.plan.tile.steps + 4
+    return width_of(w, operand) + (4 if reading.along_k else 0)
 
 
-def ends(w: TileWriter) -> None:
-    """How many rows, columns and terms there are, and tiles."""
-    plan, tile = w.plan, w.plan.tile
-    for k, dims in enumerate((plan.m, plan.n, plan.k, plan.z)):
-        w.line(f"e{k} = whole({w.count(dims)})")
-    w.line(f"c0 = whole({over(f'(e0 + {tile.rows - 1})', tile.rows)})")
+def buffer_words(w: TileWriter, operand: int) -> int:
+    """Words that one step's numbers of an operand take."""
+    four = w.plan.reads[operand] is OperandReading.FOUR_TERMS
+    return row_words(w, operand) * (width_of(w, operand) if four else w.plan.tile.steps)
+
+
+def shared_ends(w: TileWriter) -> None:
+    """How many columns and repetitions there are, and tiles; the same for every residue."""
+    tile = w.plan.tile
+    w.line(f"e1 = whole({w.count('n')})")
+    w.line(f"e3 = whole({w.count('z')})")
+    rows = w.count("m", most=True)
+    w.line(f"c0 = whole({over(f'({rows} + {tile.rows - 1})', tile.rows)})")
     w.line(f"c1 = whole({over(f'(e1 + {tile.columns - 1})', tile.columns)})")
+
+
+def own_ends(w: TileWriter) -> None:
+    """How many rows and terms there are."""
+    w.line(f"e0 = whole({w.count('m')})")
+    w.line(f"e2 = whole({w.count('k')})")
 
 
 def begin_tile(w: TileWriter) -> None:
@@ -119,7 +175,7 @@ def begin_tile(w: TileWriter) -> None:
     plan, tile = w.plan, w.plan.tile
     w.line("z0 = again(at)")
     w.table = "z0"
-    ends(w)
+    shared_ends(w)
     w.line("b0 = ratio(t1, c1)")
     w.line(f"h1 = whole((t1 - b0 * c1) * {tile.columns})")
     w.line("t2 = ratio(b0, c0)")
@@ -129,17 +185,30 @@ def begin_tile(w: TileWriter) -> None:
         w.line("b0 = t2")
         w.line(f"t2 = ratio(b0, {parts})")
         w.line(f"u0 = whole(b0 - t2 * {parts})")
+    if plan.residues:
+        _find_residue(w)
+    own_ends(w)
     _first_words(w)
+
+
+def _find_residue(w: TileWriter) -> None:
+    """Of which residue a tile is, whose numbers are read from here on."""
+    w.line("t4 = ratio(t2, e3)")
+    w.line("t2 = whole(t2 - t4 * e3)")
+    w.line(f"z1 = z0 + index(t4) * {w.number(STRIDE)}")
+    w.table = "z1"
 
 
 def _first_words(w: TileWriter) -> None:
     """a0, b2 and y0: where a, b and y have the first row and column of a tile."""
-    plan = w.plan
-    za, zb, zy = w.offset("t2", plan.z, (0, 1, 2))
-    ma, my = w.offset("h0", plan.m, (0, 2))
-    nb, ny = w.offset("h1", plan.n, (1, 2))
+    za, zb, zy = w.offset("t2", "z", (0, 1, 2))
+    ma, my = w.offset("h0", "m", (0, 2))
+    nb, ny = w.offset("h1", "n", (1, 2))
+    further = w.plan.residues
+    b = f" + {w.number(*(r.b for r in further))}" if further else ""
+    y = f" + {w.number(*(r.y for r in further))}" if further else ""
     w.line(f"a0 = table[z0] + {za} + {ma}")
-    w.line(f"b2 = table[z0 + 1] + {zb} + {nb}")
-    w.line(f"y0 = table[z0 + 2] + {zy} + {my} + {ny}")
+    w.line(f"b2 = table[z0 + 1] + {zb} + {nb}{b}")
+    w.line(f"y0 = table[z0 + 2] + {zy} + {my} + {ny}{y}")
     for name, value in (("f0", ma), ("f1", nb), ("f2", my), ("f3", ny)):
         w.line(f"{name} = {value}")

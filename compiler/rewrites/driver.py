@@ -27,6 +27,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 
 KEEP = "keep"  # the switch of what derivatives read
+SINGLE_TILES = "single-tiles"  # the switch of a GPU's tiles that float64 has no room for
 MOST_ROUNDS = 8  # of a stage that runs until nothing changes
 
 

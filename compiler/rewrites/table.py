@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from gradc_compiler.graph.graph import Graph
-from gradc_compiler.machine.targets import CPU
+from gradc_compiler.machine.targets import CPU, CUDA
+from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.ruled import without_rules
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
@@ -38,6 +39,7 @@ from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
 from gradc_compiler.rewrites.driver import (
     KEEP,
+    SINGLE_TILES,
     Notes,
     Optimisation,
     Rewrite,
@@ -84,6 +86,8 @@ LATER: dict[str, Optimisation] = {
                              exact=False),
     "wide-stages":     later(law="stages of many weights have the whole batch in a block",
                              targets=(CPU,)),
+    SINGLE_TILES:      later(law="tiles as large as float32 allows; what meets in y is one sum",
+                             exact=False, targets=(CUDA,)),
     "fusion":          later(law="elementwise operators share a kernel"),
     "whole-step":      later(law="a small step is one kernel", targets=(CPU,)),
 }
@@ -154,7 +158,9 @@ def is_exact(graph: Graph, without: Collection[str], target: str = CPU) -> bool:
     switches = Switches()
     rows = {name: TARGET[name] for name in inexact if name in TARGET}
     graph, _ = run_once(rows, graph, switches)
-    constant = WRITTEN_OUT in inexact
-    return not switches.applied and not (
-        constant and any(has_small_matrix(graph, node) for node in graph.nodes)
+    constant, tiles = WRITTEN_OUT in inexact, SINGLE_TILES in inexact
+    return not switches.applied and not any(
+        (constant and has_small_matrix(graph, node))
+        or (tiles and isinstance(node.op, Contract) and len(node.inputs) == 2)
+        for node in graph.nodes
     )

@@ -6,9 +6,9 @@ the same text are one kernel, which many instructions call with other operands a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
-from functools import partial
 from math import prod
 
 from gradc_compiler.fusion.groups import FusionGroup
@@ -18,7 +18,6 @@ from gradc_compiler.graph.types import Kind, TensorType, Time
 from gradc_compiler.loops.chain_lengths import chain_of
 from gradc_compiler.loops.ir import LoopNest, MemAccess
 from gradc_compiler.loops.loop_passes import run_loop_passes
-from gradc_compiler.loops.writes_apart import writes_apart
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.machine.targets import CPU, CUDA
 from gradc_compiler.memory.allocate import MemoryPlan
@@ -39,14 +38,15 @@ from gradc_compiler.program.entry import (
     RecurrenceLoop,
 )
 from gradc_compiler.program.inner_cut import InnerCut
-from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.select.device_nests import fill_nest, sums_over_time, walk_nest
+from gradc_compiler.select.fuse_launches import fuse_launches
 from gradc_compiler.select.inner_cuts import inner_cuts
-from gradc_compiler.select.launch import ROOM, place_room, print_launch, room_of
+from gradc_compiler.select.launch import LaunchDraft, drafted, mapped, operands_of, placed
 from gradc_compiler.select.nests import Nests
 from gradc_compiler.select.op_cost import cost_of
+from gradc_compiler.select.outer_cut import cut_outer
 from gradc_compiler.select.tile_chain import TileChain, TileUse
 
 NOTHING = OpCost()
@@ -60,7 +60,7 @@ class KernelCall:
     kernel: Kernel
     operands: tuple[Operand, ...]
     geometry: tuple[int, ...]
-    launch: Deferred[Launch] | None
+    launch: LaunchDraft | Deferred[Launch] | None
     nest: LoopNest
     extent: int = 1  # iterations of the loop that may be divided over threads
     iterations: int = 0  # of all loops together
@@ -84,6 +84,7 @@ class ProgramBuilder:
     kernels: dict[Kernel, int] = field(default_factory=dict)
     instructions: dict[Stage, list[Instruction]] = field(default_factory=dict)
     nests: dict[Stage, Nests] = field(default_factory=dict)  # of each of them
+    drafts: dict[Stage, list[LaunchDraft | None]] = field(default_factory=dict)  # for CUDA
     loops: dict[Stage, dict[Region, RecurrenceLoop]] = field(default_factory=dict)
     sums: dict[Stage, list[PartialReduction]] = field(default_factory=dict)
     pieces: TileChain | None = None
@@ -113,7 +114,7 @@ class ProgramBuilder:
         `products` is how many products the result needs, if the kernel computes more or fewer.
         """
         launch = self.launch(nest, unit.region.time)
-        extent, cut = (1, nest) if unit.phase.examples else _cut(nest)
+        extent, cut = (1, nest) if unit.phase.examples else cut_outer(nest)
         in_place = self.in_place(cut)
         emitted = print_cpu_nest(in_place)
         written = {_place(a) for _, a, _ in nest.stores}
@@ -159,24 +160,17 @@ class ProgramBuilder:
         )
         return replace(nest, stores=stores)
 
-    def launch(self, nest: LoopNest, time: Time | None) -> Deferred[Launch] | None:
+    def launch(self, nest: LoopNest, time: Time | None) -> LaunchDraft | None:
         """The same loops, over the rows of a time or over examples, as one CUDA kernel.
 
         Other targets have no such kernel, but give arrays of clocks the same numbers.
         """
         if time is not None and sums_over_time(nest):
             nest, time = walk_nest(nest, time), None
-        written = {a.storage for _, a, _ in nest.stores}
-        walk = nest.walk
-        before, after = ([walk.first, walk.length], [walk.after]) if walk else ([], [])
-        read = [*before, *(a for _, a in nest.loads), *after]  # so clocks get their arrays in order
-        stored = [a for _, a, _ in nest.stores]
-        operands = {a.storage: self.operand(a, a.storage in written) for a in [*read, *stored]}
+        operands = operands_of(nest, self.operand)
         if self.target != CUDA:
             return None
-        if words := room_of(nest):
-            operands[ROOM] = place_room(self.memory, words)
-        return Deferred(partial(print_launch, nest, operands, self.memory.number(time)))
+        return drafted(mapped(nest), operands, self.memory, time, self.switches)
 
     def add(self, unit: FusionGroup, call: KernelCall) -> None:
         """Append one call of a kernel to a group's stage."""
@@ -196,13 +190,21 @@ class ProgramBuilder:
                 split=split,
                 follows=call.follows and split and instructions[-1].split,
                 note=self.note(unit),
-                deferred_launch=call.launch,
+                deferred_launch=self._launched(unit.phase, call.launch),
                 time=self.memory.number(unit.region.time),
                 work=call.work,
                 added=call.added,
                 cuts=call.cuts,
             )
         )
+
+    def _launched(
+        self, stage: Stage, launch: LaunchDraft | Deferred[Launch] | None
+    ) -> Deferred[Launch] | None:
+        """The kernel of a call, whose draft is kept until the stage is whole."""
+        draft = launch if isinstance(launch, LaunchDraft) else None
+        self.drafts.setdefault(stage, []).append(draft)
+        return launch.deferred() if isinstance(launch, LaunchDraft) else launch
 
     def _go_on(self, call: KernelCall) -> None:
         """Let the chain of instructions that run piece by piece go on with a call, or end."""
@@ -257,28 +259,22 @@ class ProgramBuilder:
 
     def phases(self) -> tuple[Phase, ...]:
         """All stages in order, as phases of the entry."""
-        return tuple(
-            Phase(
-                examples=key.examples,
-                wide=key in self.memory.wide,
-                sums=coalesce_reductions(self.sums.get(key, ())),
-                loops=tuple(self.loops.get(key, {}).values()),
-                instructions=tuple(self.instructions[key]),
-            )
-            for key in sorted(self.instructions)
+        return tuple(map(self._phase, sorted(self.instructions)))
+
+    def _phase(self, key: Stage) -> Phase:
+        items, loops = self.instructions[key], tuple(self.loops.get(key, {}).values())
+        if self.target == CUDA:
+            drafts = [d and placed(d, self.operand, self.memory) for d in self.drafts[key]]
+            nests = (nest for stage in self.nests.values() for nest in stage)
+            readers = Counter(access.storage for nest in nests for _, access in nest.loads)
+            items, loops = fuse_launches(items, drafts, loops, readers)
+        return Phase(
+            examples=key.examples,
+            wide=key in self.memory.wide,
+            sums=coalesce_reductions(self.sums.get(key, ())),
+            loops=loops,
+            instructions=tuple(items),
         )
-
-
-def _cut(nest: LoopNest) -> tuple[int, LoopNest]:
-    """A nest whose outermost loop is over a range that threads divide, and how long that loop is.
-
-    A nest whose iterations must stay together is as it was, with a length of 1.
-    """
-    outer = nest.loops[0] if nest.loops else None
-    if outer is None or outer.reduces or nest.positional or not writes_apart(nest):
-        return 1, nest
-    loops = (replace(outer, extent=Extent.RANGE), *nest.loops[1:])
-    return outer.extent, replace(nest, loops=loops)
 
 
 def _place(access: MemAccess) -> tuple[StorageKey, int]:

@@ -3,7 +3,11 @@
 A tile's cost is its padded multiplications by their share of all instructions, over the part of the
 multiprocessors that its blocks fill; where only sums grow with the batch, several blocks share one.
 A kernel with a thread for each word is the measure: products that gain nothing stay what they are,
-as do those that write over one another, or read rows that the data names.
+as do those that read rows that the data names.
+
+Tiles are as large as the shared memory of a block allows in float32; float64, and whoever wants
+nothing inexact, has smaller ones.  The sums over what meets in a result (`gather_windows.py`) are
+for float32 alone, too.
 """
 
 from __future__ import annotations
@@ -12,128 +16,80 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from gradc_compiler.loops.ir import Apply, KernelArgument, LoopNest, Store
+from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.addition_chains import LONG
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.tile_plan import BlockTile, Dims, TileDim, TilePlan
+from gradc_compiler.printing.tile_plan import BlockTile, Dims, TilePlan
+from gradc_compiler.rewrites.algebra.switches import Switches
+from gradc_compiler.rewrites.driver import SINGLE_TILES
+from gradc_compiler.select.product_loops import LONGEST, Aligned, nowhere, plan_of
 
 TILES = tuple(BlockTile(*numbers) for numbers in MACHINE.gpu_tiles)
+TILES_OF_DOUBLE = tuple(BlockTile(*numbers) for numbers in MACHINE.gpu_tiles_of_double)
 NEAR = 1 << 31  # words: how far what a table has may be from the first
+ONE_BY_ONE = 0.9  # of a tile's share is left for each operand that is read word by word
 
 
-def choose_tile(nest: LoopNest, tiles: Sequence[BlockTile] = TILES) -> TilePlan | None:
+def choose_tile(
+    nest: LoopNest, aligned: Aligned = nowhere, switches: Switches | None = None
+) -> TilePlan | None:
     """How a product is made in tiles; None for what is none, or is none the better for it."""
-    plan = plan_of(nest, tiles[0])
-    if plan is None or _multiplications(plan) < MACHINE.gpu_tile_products:
+    switches = switches or Switches()
+    single = switches.allow(SINGLE_TILES)
+    plan = best_tile(nest, TILES if single else TILES_OF_DOUBLE, aligned)
+    if plan is None or (plan.windows and not single):
+        return None
+    switches.count(SINGLE_TILES, single)
+    return plan
+
+
+def best_tile(
+    nest: LoopNest, tiles: Sequence[BlockTile], aligned: Aligned = nowhere
+) -> TilePlan | None:
+    """The tile that takes least time, if that is less than a thread for each word takes."""
+    plan = plan_of(nest, tiles[0], aligned)
+    if plan is None or multiplications(plan) < MACHINE.gpu_tile_products:
         return None
     plans = [shared_out(replace(plan, tile=tile)) for tile in tiles]
     best = min((p for p in plans if _is_near(p)), key=cost, default=None)
     return best if best is not None and cost(best) < _cost_by_words(plan) else None
 
 
-def plan_of(nest: LoopNest, tile: BlockTile) -> TilePlan | None:
-    """The loops of a product by what they move, on a tile; None where a nest is none, or where
-    threads would write over one another.
-    """
-    mean = _is_mean(nest)
-    if mean is None or any(group.overlaps for group in nest.groups) or not nest.affine:
-        return None
-    ((_, a), (_, b)), ((_, y, store),) = nest.loads, nest.stores
-    accesses = a, b, y
-    if nest.walk or any(access.row is not None or access.index for access in accesses):
-        return None
-    dims = _dims(nest)
-    if any(dim.a and dim.y == 1 and not dim.b for dim in dims):
-        # neighbours of the result are to be columns
-        dims, a, b = [replace(dim, a=dim.b, b=dim.a) for dim in dims], b, a
-    z, m, n, k = _grouped(dims)
-    return TilePlan(
-        tile=tile, z=z, m=m, n=n, k=k, a=a, b=b, y=y, parts=0,
-        run=_run(k), adds=store is Store.SUM_ADD, mean=mean,
-    )  # fmt: skip
-
-
-def _dims(nest: LoopNest) -> list[TileDim]:
-    """The loops of a product, with the words by which they move its places."""
-    moves = zip(*(access.moves for access in nest.accesses()), strict=True)
-    pairs = zip(nest.loops, moves, strict=True)
-    return [TileDim(None if n.over_rows else n.extent, n.scale, *moved) for n, moved in pairs]
-
-
-def _is_mean(nest: LoopNest) -> bool | None:
-    """Whether a nest is a sum of products of two numbers, divided by the number of rows; None for
-    anything else.
-    """
-    stores = [store for _, _, store in nest.stores]
-    if len(nest.loads) != 2 or len(nest.statements) != 1 or nest.positional or nest.body:
-        return None
-    if stores not in ([Store.SUM], [Store.SUM_ADD]):
-        return None
-    v0, v1 = (variable for variable, _ in nest.loads)
-    product = Apply("times", (v0, v1))
-    value = nest.statements[0].value
-    if value == product:
-        return False
-    count = Apply("real", (KernelArgument("count"),))
-    return True if value == Apply("/", (product, count)) else None
-
-
-def _grouped(dims: Sequence[TileDim]) -> tuple[Dims, Dims, Dims, Dims]:
-    """z, m, n and k; of each the loops from the longest way to the shortest, rows first."""
-    k = [dim for dim in dims if not dim.y]
-    z = [dim for dim in dims if dim.y and dim.a and dim.b]
-    n = [dim for dim in dims if dim.y and dim.b and not dim.a]
-    m = [dim for dim in dims if dim.y and not dim.b]
-
-    def order(group: list[TileDim], operand: int) -> Dims:
-        def key(dim: TileDim) -> tuple[bool, int]:
-            return dim.extent is not None, -abs(dim.moves[operand])
-
-        return tuple(sorted(group, key=key))
-
-    return order(z, 2), order(m, 0), order(n, 2), order(k, 0)
-
-
-def _run(k: Dims) -> int:
-    """Terms that are added up before what they give is added to memory: with those additions a term
-    goes through at most `LONG`, where their number is known; else these are compensated.
-    """
-    longest = max(tile.steps for tile in TILES)
-    terms = prod(dim.each for dim in k)
-    if any(dim.extent is None for dim in k):
-        return LONG - longest
-    if terms <= LONG:
-        return LONG
-    run = LONG - longest
-    while run + -(-terms // run) > LONG and run > LONG // 2:
-        run -= longest
-    return run
-
-
 def shared_out(plan: TilePlan) -> TilePlan:
-    """The same, whose sums several blocks share where it has few tiles of a known size."""
-    if plan.each:
+    """The same, whose sums several blocks share where it has few tiles."""
+    if plan.windows:
         return plan
     steps = -(-_expected(plan.k) // plan.tile.steps)
-    wanted = -(-_full() // plan.tiles)
-    parts = max(1, min(wanted, steps // MACHINE.gpu_part_steps))
-    return replace(plan, parts=parts, run=min(plan.run, LONG - max(t.steps for t in TILES)))
+    parts = min(_full() // _blocks(plan), steps // MACHINE.gpu_part_steps)
+    if plan.each:
+        return replace(plan, parts=parts) if parts > 1 else plan
+    return replace(plan, parts=max(1, parts), run=min(plan.run, LONG - LONGEST))
+
+
+def _blocks(plan: TilePlan) -> int:
+    """Tiles of a result on a usual batch; of residues as many as that with most has, for each."""
+    most = max(m for m, _ in _rows_and_terms(plan))
+    across = -(-most // plan.tile.rows) * -(-_expected(plan.n) // plan.tile.columns)
+    return across * _expected(plan.z) * max(1, len(plan.residues))
 
 
 def cost(plan: TilePlan) -> float:
     """Multiplications, as many as take the time that this does on a device full of work."""
-    rows, columns = _expected(plan.m), _expected(plan.n)
-    across = -(-rows // plan.tile.rows) * -(-columns // plan.tile.columns) * _expected(plan.z)
-    blocks = across * max(1, plan.parts)
-    padded = across * plan.tile.words * _expected(plan.k)
-    return padded / plan.tile.share / min(1.0, blocks / _full())
+    columns = -(-_expected(plan.n) // plan.tile.columns) * _expected(plan.z)
+    padded = sum(
+        -(-m // plan.tile.rows) * columns * plan.tile.words * k for m, k in _rows_and_terms(plan)
+    )
+    one_by_one = sum(reading.words == 1 for reading in plan.reads)
+    share = plan.tile.share * ONE_BY_ONE**one_by_one
+    return padded / share / min(1.0, _blocks(plan) * max(1, plan.parts) / _full())
 
 
 def _cost_by_words(plan: TilePlan) -> float:
     """The same of a kernel with a thread for each word of the result."""
-    threads = _expected(plan.m) * _expected(plan.n) * _expected(plan.z)
+    rows = sum(m for m, _ in _rows_and_terms(plan))
+    threads = rows * _expected(plan.n) * _expected(plan.z)
     busy = min(1.0, threads / (MACHINE.gpu_threads * _full()))
-    return _multiplications(plan) / MACHINE.gpu_word_share / busy
+    return multiplications(plan) / MACHINE.gpu_word_share / busy
 
 
 def _full() -> int:
@@ -141,8 +97,16 @@ def _full() -> int:
     return 2 * MACHINE.gpu_multiprocessors
 
 
-def _multiplications(plan: TilePlan) -> int:
-    return prod(map(_expected, (plan.z, plan.m, plan.n, plan.k)))
+def multiplications(plan: TilePlan) -> int:
+    """Products of numbers, on a usual batch."""
+    own = sum(m * k for m, k in _rows_and_terms(plan))
+    return own * _expected(plan.z) * _expected(plan.n)
+
+
+def _rows_and_terms(plan: TilePlan) -> list[tuple[int, int]]:
+    """How many rows and terms each residue has on a usual batch."""
+    pairs = [(part.m, part.k) for part in plan.residues] or [(plan.m, plan.k)]
+    return [(_expected(m), _expected(k)) for m, k in pairs]
 
 
 def _expected(dims: Dims) -> int:

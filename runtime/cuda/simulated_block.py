@@ -133,6 +133,24 @@ def copy(
     STATE.now.copies.append((buffer, place + more, value))
 
 
+def copy4(
+    buffer: Numbers, place: int, more: int, first: tuple[Any, int], near: int, wanted: bool
+) -> None:
+    """Send for four neighbours.
+
+    Raises `SimulatedFault` where they do not begin at a multiple of four.
+    """
+    if (place + more) % 4 or (wanted and (first[1] + int(near)) % 4):
+        raise SimulatedFault("four words at once that begin at no multiple of four")
+    for k in range(4):
+        copy(buffer, place + k, more, first, near + k, wanted)
+
+
+def inside(wanted: bool, low: int, high: int, step: int, guards: int) -> bool:
+    """Whether a word is wanted, and lies inside all windows."""
+    return bool(wanted) and (int(low) - int(step)) & (int(high) + int(step)) & guards == guards
+
+
 def copies_arrive() -> None:
     """Wait for what this thread has sent for."""
     for buffer, place, value in STATE.now.copies:
@@ -141,35 +159,61 @@ def copies_arrive() -> None:
 
 
 @lru_cache(maxsize=64)
-def _places(steps: int, count: int, row: int, gap: int) -> Numbers:
-    """[steps, count]: where a thread's numbers of each step are, from its first."""
-    own = np.arange(count) // 4 * gap + np.arange(count) % 4
-    return np.arange(steps)[:, None] * row + own
+def _places(steps: int, own: int, step: int, gap: int) -> Numbers:
+    """[steps, own]: where a thread's numbers of each step are, from its first."""
+    rows = np.arange(own)
+    places = rows * gap if step == 1 else rows // 4 * gap + rows % 4
+    return np.arange(steps)[:, None] * step + places
 
 
 def products(
     acc: Numbers, sa: Numbers, ia: int, sb: Numbers, ib: int,
-    steps: int, rows: int, columns: int, row_a: int, row_b: int, gap_a: int, gap_b: int,
+    steps: int, rows: int, columns: int, step_a: int, gap_a: int, step_b: int, gap_b: int,
 ) -> Numbers:  # fmt: skip
     """acc + the products of all steps of a buffer."""
-    a = sa[_places(steps, rows, row_a, gap_a) + ia]
-    b = sb[_places(steps, columns, row_b, gap_b) + ib]
+    a = sa[_places(steps, rows, step_a, gap_a) + ia]
+    b = sb[_places(steps, columns, step_b, gap_b) + ib]
     sums: Numbers = acc + (a.T @ b).reshape(-1)
     return sums
 
 
 def keep(
-    acc: Numbers, rows: int, buffer: Numbers, place: int, columns: int, row: int, gap: int
-) -> None:
+    acc: Numbers, rows: int, buffer: Numbers, place: int, columns: int, row: int, beside: int,
+    gap: int,
+) -> None:  # fmt: skip
     """Four rows of a thread's results into a buffer."""
     four = acc.reshape(-1, columns)[4 * rows : 4 * rows + 4]
-    buffer[_places(4, columns, row, gap) + place] = four
+    own = np.arange(columns) // beside * gap + np.arange(columns) % beside
+    buffer[np.arange(4)[:, None] * row + own + place] = four
+
+
+def divided(n: int, multiplier: int, shift: int) -> int:
+    """A quotient by a known number, by way of its reciprocal."""
+    return (int(n) + 1) * int(multiplier) >> 32 + int(shift)
+
+
+def whole_numbers() -> dict[str, Callable[..., Any]]:
+    """Which thread it is, and arithmetic of 32 bits."""
+    return {
+        "thread": lambda: STATE.thread,
+        "threads": lambda: PLAIN,
+        "lane": lambda: STATE.now.number,
+        "block": lambda: STATE.now.block,
+        "blocks": lambda: STATE.blocks,
+        "ratio": lambda a, b: int(a) // int(b),
+        "divided": divided,
+        "again": lambda value: value,
+        "below": lambda a, b: a < b,
+        "inside": inside,
+        **dict.fromkeys(("whole", "near", "unsigned"), int),
+    }
 
 
 def functions(word: int) -> dict[str, Callable[..., Any]]:
     """Everything that text in tiles may call."""
     dtype = np.float32 if word == 4 else np.float64
     return {
+        **whole_numbers(),
         "shared": lambda words: shared(words, dtype),
         "places": lambda words: shared(words, np.int32),
         "zeros": lambda count: np.zeros(count, dtype),
@@ -177,17 +221,6 @@ def functions(word: int) -> dict[str, Callable[..., Any]]:
         "keep": keep,
         "start": lambda words, first: (words, int(first)),
         "copy": copy,
+        "copy4": copy4,
         "copies_arrive": copies_arrive,
-        "again": lambda value: value,
-        "below": lambda a, b: a < b,
-        "thread": lambda: STATE.thread,
-        "threads": lambda: PLAIN,
-        "lane": lambda: STATE.now.number,
-        "block": lambda: STATE.now.block,
-        "blocks": lambda: STATE.blocks,
-        "whole": int,
-        "near": int,
-        "unsigned": int,
-        "ratio": lambda a, b: int(a) // int(b),
-        "divided": lambda n, multiplier, shift: int(n) * int(multiplier) >> 32 + int(shift),
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.cuda.tile_copies import again, below, copier, plain, start
+from gradc_runtime.cuda.tile_copies import again, below, copier, inside, plain, start
 from gradc_runtime.cuda.tile_products import ALIGNED, keep, products, zeros, zeros_double
 
 cuda: Any = import_module("numba.cuda")
@@ -28,8 +28,9 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def divided(n: Any, multiplier: Any, shift: Any) -> Any:
-    """A quotient by a known number, by way of its reciprocal."""
-    high = np.uint32(np.uint64(np.uint32(n)) * np.uint64(np.uint32(multiplier)) >> LOW)
+    """A quotient by a known number, by way of its reciprocal (`tile_writer.py`)."""
+    more = np.uint64(np.uint32(np.uint32(n) + np.uint32(1)))
+    high = np.uint32(more * np.uint64(np.uint32(multiplier)) >> LOW)
     return np.int32(high >> np.uint32(shift))
 
 
@@ -70,6 +71,8 @@ def functions(word: int, *, recent: bool = True) -> dict[str, Callable[..., Any]
         "products": products,
         "keep": keep,
         "start": start,
-        "copy": copier(recent),
+        "copy": copier(1, recent),
+        "copy4": copier(4, recent),
+        "inside": inside,
         "copies_arrive": plain("cp.async.wait_all;" if recent else ""),
     }

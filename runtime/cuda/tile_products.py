@@ -65,20 +65,43 @@ def _zeros(kind: Any, word: ir.Type, count: Any) -> Any:
     return types.UniTuple(kind, size)(count), code
 
 
-def quads(
-    builder: Any, pointer: Callable[[int], Any], word: ir.Type, first: int, gap: int, count: int
-) -> list[Any]:
-    """So many numbers of a buffer, four at a time, the next four a gap further on."""
-    found: list[Any] = []
-    for quad in range(count // 4):
-        loaded = builder.load(four(builder, pointer(first + quad * gap), word))
-        loaded.align = ALIGNED
-        found += [builder.extract_element(loaded, I32(k)) for k in range(4)]
-    return found
+Pointer = Callable[[int], Any]  # to a word so many further than a thread's first
+
+
+def _four(builder: Any, pointer: Pointer, word: ir.Type, place: int) -> list[Any]:
+    """Four neighbours, by one instruction."""
+    loaded = builder.load(four(builder, pointer(place), word))
+    loaded.align = ALIGNED
+    return [builder.extract_element(loaded, I32(k)) for k in range(4)]
+
+
+@dataclass(frozen=True, slots=True)
+class OperandOfStep:
+    """A thread's numbers of an operand in a buffer: `own` rows of `steps` terms.
+
+    From a term to the next it is `step` words.  Either four rows lie side by side and the next four
+    a `gap` further on, or (`step` is 1) four terms do, and the next row is a gap further on.
+    """
+
+    own: int
+    step: int
+    gap: int
+
+    def terms(self, builder: Any, pointer: Pointer, word: ir.Type, first: int) -> list[list[Any]]:
+        """The rows' numbers of four terms, term by term."""
+        if self.step == 1:
+            places = [first + row * self.gap for row in range(self.own)]
+            rows = [_four(builder, pointer, word, place) for place in places]
+            return [list(term) for term in zip(*rows, strict=True)]
+        found = []
+        for term in range(first, first + 4):
+            places = [term * self.step + quad * self.gap for quad in range(self.own // 4)]
+            found.append([x for p in places for x in _four(builder, pointer, word, p)])
+        return found
 
 
 def multiplied(builder: Any, word: ir.Type, sums: list[Any], a: list[Any], b: list[Any]) -> None:
-    """Add the products of a step's numbers of a and b to a thread's results."""
+    """Add the products of a term's numbers of a and b to a thread's results."""
     kind = ir.FunctionType(word, [word] * 3)
     name = f"llvm.fma.{word.intrinsic_name}"
     fused = cgutils.get_or_insert_function(builder.module, kind, name)
@@ -90,74 +113,91 @@ def multiplied(builder: Any, word: ir.Type, sums: list[Any], a: list[Any], b: li
 
 @dataclass(frozen=True, slots=True)
 class StepOfBuffers:
-    """Steps, a thread's rows and columns, the words from one step to the next in the buffers of a
-    and of b, and from four neighbours to the next four.
-    """
+    """So many terms of both operands."""
 
     steps: int
-    rows: int
-    columns: int
-    row_a: int
-    row_b: int
-    gap_a: int
-    gap_b: int
+    a: OperandOfStep
+    b: OperandOfStep
 
     def code(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
         """Of `products`."""
         word = context.get_value_type(sig.args[0].dtype)
-        sums = [builder.extract_value(args[0], k) for k in range(self.rows * self.columns)]
+        sums = [builder.extract_value(args[0], k) for k in range(self.a.own * self.b.own)]
 
-        def pointer_of(operand: int) -> Callable[[int], Any]:
+        def pointer_of(operand: int) -> Pointer:
             def pointer(further: int) -> Any:
                 place = builder.add(args[operand + 1], args[operand + 1].type(further))
                 return address(context, builder, sig.args[operand], args[operand], place)
 
             return pointer
 
-        for k in range(self.steps):
-            a = quads(builder, pointer_of(1), word, k * self.row_a, self.gap_a, self.rows)
-            b = quads(builder, pointer_of(3), word, k * self.row_b, self.gap_b, self.columns)
-            multiplied(builder, word, sums, a, b)
+        for first in range(0, self.steps, 4):
+            a = self.a.terms(builder, pointer_of(1), word, first)
+            b = self.b.terms(builder, pointer_of(3), word, first)
+            for x, y in zip(a, b, strict=True):
+                multiplied(builder, word, sums, x, y)
         return cgutils.pack_array(builder, sums)
 
 
 @intrinsic
 def products(
     typing: Any, acc: Any, sa: Any, ia: Any, sb: Any, ib: Any, steps: Any, rows: Any, columns: Any,
-    row_a: Any, row_b: Any, gap_a: Any, gap_b: Any,
+    step_a: Any, gap_a: Any, step_b: Any, gap_b: Any,
 ) -> Any:  # fmt: skip
     """acc[i, j] + sum over k of a[k, i] * b[k, j]: a thread's results after all steps of a buffer;
-    for the sizes see `StepOfBuffers`.
+    for the sizes see `OperandOfStep`.
     """
-    sizes = steps, rows, columns, row_a, row_b, gap_a, gap_b
+    sizes = steps, rows, columns, step_a, gap_a, step_b, gap_b
     known = numbers(*sizes)
     if known is None:
         return None
-    return acc(acc, sa, ia, sb, ib, *sizes), StepOfBuffers(*known).code
+    count, own_a, own_b, *places = known
+    operands = OperandOfStep(own_a, *places[:2]), OperandOfStep(own_b, *places[2:])
+    return acc(acc, sa, ia, sb, ib, *sizes), StepOfBuffers(count, *operands).code
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRows:
+    """Four rows of a thread's results, from the row 4 * `four` on: of so many `columns`, a `row`
+    apart in the buffer, and of columns so many side by side, and the next a `gap` further on.
+    """
+
+    four: int
+    columns: int
+    row: int
+    beside: int
+    gap: int
+
+    def code(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        """Of `keep`."""
+        word = context.get_value_type(sig.args[0].dtype)
+        for i in range(4):
+            for group in range(self.columns // self.beside):
+                first = (4 * self.four + i) * self.columns + self.beside * group
+                own = [builder.extract_value(args[0], first + k) for k in range(self.beside)]
+                at = builder.add(args[3], args[3].type(i * self.row + group * self.gap))
+                pointer = address(context, builder, sig.args[2], args[2], at)
+                self._store(builder, pointer, word, own)
+        return context.get_dummy_value()
+
+    def _store(self, builder: Any, pointer: Any, word: ir.Type, own: list[Any]) -> None:
+        if len(own) == 1:
+            builder.store(own[0], pointer)
+            return
+        value = ir.Constant(ir.VectorType(word, 4), ir.Undefined)
+        for k, result in enumerate(own):
+            value = builder.insert_element(value, result, I32(k))
+        builder.store(value, four(builder, pointer, word)).align = ALIGNED
 
 
 @intrinsic
 def keep(
-    typing: Any, acc: Any, rows: Any, buffer: Any, place: Any, columns: Any, row: Any, gap: Any
-) -> Any:
-    """Four rows of a thread's results, those of a number, into a buffer."""
-    sizes = numbers(rows, columns, row, gap)
+    typing: Any, acc: Any, rows: Any, buffer: Any, place: Any, columns: Any, row: Any, beside: Any,
+    gap: Any,
+) -> Any:  # fmt: skip
+    """Four rows of a thread's results into a buffer; for the sizes see `KeptRows`."""
+    sizes = numbers(rows, columns, row, beside, gap)
     if sizes is None:
         return None
-    first, wide, along, apart = sizes
-
-    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        word = context.get_value_type(acc.dtype)
-        for i in range(4):
-            for quad in range(wide // 4):
-                start = (4 * first + i) * wide + 4 * quad
-                value = ir.Constant(ir.VectorType(word, 4), ir.Undefined)
-                for k in range(4):
-                    result = builder.extract_value(args[0], start + k)
-                    value = builder.insert_element(value, result, I32(k))
-                at = builder.add(args[3], args[3].type(i * along + quad * apart))
-                pointer = address(context, builder, sig.args[2], args[2], at)
-                builder.store(value, four(builder, pointer, word)).align = ALIGNED
-        return context.get_dummy_value()
-
-    return types.void(acc, rows, buffer, place, columns, row, gap), code
+    kinds = acc, rows, buffer, place, columns, row, beside, gap
+    return types.void(*kinds), KeptRows(*sizes).code

@@ -37,6 +37,8 @@ TILES = frozenset(
             "keep",
             "start",
             "copy",
+            "copy4",
+            "inside",
             "copies_arrive",
             "barrier",
             "again",

@@ -97,11 +97,12 @@ CPU_ALONE = {
     *("unroll-max-pool", "prepack", "round-in-products", "wide-stages", "whole-step"),
     "scatter-mean",
 }
+CUDA_ALONE = {"single-tiles"}
 
 
 def test_what_each_target_takes() -> None:
     taken = {t: {name for name in SWITCHED if switches_for(t).allow(name)} for t in TARGETS}
-    assert taken["cpu"] == {*OPTIONAL}
+    assert taken["cpu"] == {*OPTIONAL} - CUDA_ALONE
     assert taken["cuda"] == {*OPTIONAL} - CPU_ALONE
     assert not switches_for("cuda", ["winograd"]).allow("winograd")
     for name, row in TARGET.items():

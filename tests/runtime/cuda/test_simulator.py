@@ -36,6 +36,7 @@ RUNS = {
     "declared": [f"{HERE}/launch/declared_in_simulator.py"],
     "library": [f"{HERE}/library/model_in_simulator.py"],
     "training": [f"{HERE}/training_in_simulator.py"],
+    "trees": [f"{HERE}/trees_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
     "embeddings": ["tests/compiler/rewrites/test_copied_rows.py", "-k", "adds_up and not 301"],

@@ -19,10 +19,11 @@ from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.printing.tile_kernel import print_tile
 from gradc_compiler.printing.tile_plan import BlockTile, TilePlan
 from gradc_compiler.program.kernel_abi import Extent
-from gradc_compiler.select.choose_tile import TILES, plan_of
+from gradc_compiler.select.choose_tile import TILES
 from gradc_compiler.select.contraction import LoopDim
 from gradc_compiler.select.device_nests import contraction_nest
 from gradc_compiler.select.launch import mapped
+from gradc_compiler.select.product_loops import plan_of
 from gradc_runtime.cuda import simulated_block
 from gradc_runtime.cuda.verify_cuda_source import functions_of
 
@@ -30,6 +31,49 @@ GUARD = 1 << 14  # words around each operand
 ROWS = int(Extent.RANGE)
 Loops = Sequence[tuple[int, int, int, int]]
 Numbers = NDArray[Any]
+
+
+def dense(m: int, n: int, k: int) -> dict[str, Loops]:
+    """A layer on m features of rows, to n, and its gradients; also of k rows side by side."""
+    return {
+        "forward": [(ROWS, m, 0, n), (n, 0, 1, 1), (m, 1, n, 0)],
+        "of the input": [(ROWS, n, 0, m), (m, 0, n, 1), (n, 1, 1, 0)],
+        "of the weights": [(ROWS, m, n, 0), (m, 1, 0, n), (n, 0, 1, 1)],
+        "batched": [(ROWS, k * m, n * m, k * n), (k, m, 0, n), (n, 0, m, 1), (m, 1, 1, 0)],
+        "transposed result": [(ROWS, m, 0, 1), (n, 0, 1, 64), (m, 1, n, 0)],
+    }
+
+
+def convolution(
+    high: int,
+    wide: int,
+    seen: int,
+    made: int,
+    taps: tuple[int, int],
+    stride: int = 1,
+    step: int = 1,
+) -> dict[str, Loops]:
+    """A convolution of [high, wide, seen] to so many channels `made`, and its gradients; weights
+    are [taps, seen, made], the input has its border of zeros.
+    """
+    down, across = taps
+    rows = (high - step * (down - 1) - 1) // stride + 1
+    columns = (wide - step * (across - 1) - 1) // stride + 1
+    row, out = wide * seen, columns * made
+    loops = [  # extent, and words by which it moves input, weights and output
+        *((ROWS, high * row, 0, rows * out), (rows, stride * row, 0, out)),
+        *((columns, stride * seen, 0, made), (down, step * row, across * seen * made, 0)),
+        *((across, step * seen, seen * made, 0), (seen, 1, made, 0), (made, 0, 1, 1)),
+    ]
+
+    def moved(a: int, b: int, y: int) -> Loops:
+        return [(loop[0], loop[a], loop[b], loop[y]) for loop in loops]
+
+    return {
+        "forward": moved(1, 2, 3),
+        "of the input": moved(3, 2, 1),
+        "of the weights": moved(1, 3, 2),
+    }
 
 
 class Guarded:
@@ -62,7 +106,7 @@ def planned(
     loops: Loops, tile: BlockTile = TILES[0], *, parts: int = 0, adds: bool = False, run: int = 0
 ) -> TilePlan:
     """A product on a tile, whether or not that is worth it."""
-    plan = plan_of(nest_of(loops, adds=adds), tile)
+    plan = plan_of(nest_of(loops, adds=adds), tile, lambda access: access.offset % 4 == 0)
     assert plan is not None, "these loops are a product"
     return replace(plan, parts=parts, run=run or plan.run)
 
@@ -83,6 +127,11 @@ def expected(loops: Loops, rows: int, begin: int, operands: Sequence[Numbers]) -
     return y
 
 
+def _guard_after(operand: Numbers) -> Numbers:
+    """Words that nobody may touch, after which the next operand begins at a multiple of four."""
+    return np.full(GUARD - len(operand) % 4, np.nan, operand.dtype)
+
+
 def is_swapped(plan: TilePlan) -> bool:
     """Whether a plan has taken b for a."""
     return plan.a.storage == ("node", 1)
@@ -90,22 +139,27 @@ def is_swapped(plan: TilePlan) -> bool:
 
 def run(
     plan: TilePlan, operands: Sequence[Numbers], rows: int, begin: int = 0, *, seed: int = 0,
-    blocks: int = 2, text: str | None = None,
+    blocks: int = 2, text: str | None = None, others: Sequence[Numbers] = (),
 ) -> Numbers:  # fmt: skip
-    """What the kernel leaves in y; around each operand lie words that nobody may touch."""
+    """What the kernel leaves in y, or in the last of the `others`, which an epilogue has besides;
+    around each operand lie words that nobody may touch.
+    """
     printed, (a, b, y) = print_tile(plan), operands
     first, second = (b, a) if is_swapped(plan) else (a, b)
-    room = np.full(plan.room, np.nan, y.dtype)
+    size = plan.room * rows if plan.each else plan.room
+    room = [np.full(size, np.nan, y.dtype)] if plan.parts else []
+    given = [first, second, y, *room, *others]
     guard = np.full(GUARD, np.nan, y.dtype)
-    pieces = [guard, first, guard, second, guard, y, guard, room, guard]
+    pieces = [guard, *(piece for x in given for piece in (x, _guard_after(x)))]
     words = np.concatenate(pieces)
     starts = np.cumsum([0, *map(len, pieces)])
-    table = [int(starts[k]) for k in (1, 3, 5, 7)[: 4 if plan.parts else 3]]
-    given = (Guarded(words, starts), None, [*table, *printed.geometry], 0, begin, rows, 64)
+    table = [*map(int, starts[1 : 2 * len(given) : 2]), *printed.geometry]
+    arguments = (Guarded(words, starts), None, table, 0, begin, rows, 64)
     with simulated_block.orders(seed):
         for function in functions_of(text or printed.source, y.dtype.itemsize):
-            simulated_block.run_blocks(function, given, blocks, plan.tile.threads)
+            simulated_block.run_blocks(function, arguments, blocks, plan.tile.threads)
     for k in (1, 3):
         same = words[starts[k] : starts[k + 1]]
         np.testing.assert_array_equal(same, pieces[k], err_msg="an operand was written")
-    return words[starts[5] : starts[6]]
+    last = 5 if not others else 2 * len(given) - 1
+    return words[starts[last] : starts[last + 1]]

@@ -81,9 +81,9 @@ def position_of(state: Mapping[str, Any], *, batches: int, metrics: set[str]) ->
 def _require_settings(then: Any, now: Mapping[str, Any]) -> None:
     for name in FIXED:
         found = then.get(name) if isinstance(then, dict) else None
-        if found != now[name]:
+        if found != now.get(name):
             raise CheckpointError(
-                f"the run was started with {name} {str(found)[:40]}, not {now[name]}"
+                f"the run was started with {name} {str(found)[:40]}, not {now.get(name)}"
             )
 
 

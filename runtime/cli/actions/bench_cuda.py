@@ -11,7 +11,7 @@ from gradc_runtime.cli.actions.output import duration, write, write_json
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.cuda.estimates.data_sheets import GPUS
 from gradc_runtime.cuda.estimates.step_time import DEFAULT, StepTime, predict, told
-from gradc_runtime.cuda.execution.chosen_device import device
+from gradc_runtime.cuda.execution.chosen_device import SIMULATED, device
 from gradc_runtime.cuda.launch.step_graph import StepGraph
 from gradc_runtime.session.session import Session
 
@@ -27,9 +27,10 @@ def report(session: Session, program: Program, batch: int, *, sheet: str, as_jso
     if as_json:
         write_json(found)
         return 0
+    how = "in the simulator" if SIMULATED else "measured"
     for step in found:
         write(
-            f"step {step['step']}, batch {batch}: {duration(step['seconds'])} measured,"
+            f"step {step['step']}, batch {batch}: {duration(step['seconds'])} {how},"
             f" {duration(step['predicted_s'])} predicted for {sheet}; {step['nodes']} launches in"
             f" one graph; bytes a step: {step['to_device']:,} there, {step['to_host']:,} back"
         )

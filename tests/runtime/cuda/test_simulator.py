@@ -35,6 +35,7 @@ RUNS = {
     "driver": [f"{HERE}/devices/driver_in_simulator.py"],
     "declared": [f"{HERE}/launch/declared_in_simulator.py"],
     "library": [f"{HERE}/library/model_in_simulator.py"],
+    "commands": [f"{HERE}/commands_in_simulator.py"],
     "training": [f"{HERE}/training_in_simulator.py"],
     "trees": [f"{HERE}/trees_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],

@@ -27,7 +27,10 @@ def with_norms(graph: ImportedGraph) -> ImportedGraph:
     if any(isinstance(a, ImportedGraph) for n in graph.nodes for a in n.attributes.values()):
         return graph  # a branch may read what looks unread
     found = NormPatterns(graph)
-    nodes = [found.softmax(node) or found.layer_norm(node) or node for node in graph.nodes]
+    try:
+        nodes = [found.softmax(node) or found.layer_norm(node) or node for node in graph.nodes]
+    except (LookupError, TypeError, ValueError):
+        return graph  # some node lacks what it needs, which its rule will say
     if all(new is old for new, old in zip(nodes, graph.nodes, strict=True)):
         return graph
     return replace(graph, nodes=read_nodes(nodes, graph.outputs))
@@ -39,8 +42,8 @@ def read_nodes(nodes: Sequence[GraphNode], outputs: Sequence[str]) -> list[Graph
     for node in reversed(nodes):
         if read & {*node.outputs}:
             read |= {*node.inputs}
-            found.insert(0, node)
-    return found
+            found.append(node)
+    return found[::-1]
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ def with_dense_layers(graph: ImportedGraph) -> ImportedGraph:
 
 def with_transposed(graph: ImportedGraph) -> Mapping[str, np.ndarray]:
     """The initializers, and matrices among them that are transposed before they are used."""
-    turned = [n for n in graph.nodes if n.op == "Transpose" and n.inputs[0] in graph.initializers]
-    arrays = {n.outputs[0]: graph.initializers[n.inputs[0]] for n in turned}
+    turned = [n for n in graph.nodes if n.op == "Transpose" and n.inputs and n.outputs]
+    arrays = {n.outputs[0]: graph.initializers.get(n.inputs[0], np.zeros(0)) for n in turned}
     return {**graph.initializers, **{name: a.T for name, a in arrays.items() if a.ndim == 2}}
 
 

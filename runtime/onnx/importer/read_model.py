@@ -6,6 +6,7 @@ that a file may say (dimensions, lengths, where external data lies) is checked h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,25 @@ def parse_model(data: bytes, name: str) -> Any:
         raise DataError(f"{name}: damaged or not an ONNX model ({reason})") from None
     if not model.HasField("graph") or not model.graph.output:
         raise DataError(f"{name}: not an ONNX model: it has no graph that gives anything")
+    if not all(isinstance(text, str) for text in texts_of(model)):
+        raise DataError(f"{name}: damaged: a name in it is no text")
     return model
+
+
+def texts_of(message: Any) -> Iterator[Any]:
+    """Every text of a protobuf message and of those within; bytes where one is not UTF-8."""
+    if message.DESCRIPTOR.name == "TensorProto":  # its numbers are not looked at
+        yield message.name
+        for entry in message.external_data:
+            yield from (entry.key, entry.value)
+        return
+    for field, value in message.ListFields():
+        single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+        if field.type == field.TYPE_STRING:
+            yield from [value] if single else value
+        elif field.type == field.TYPE_MESSAGE:
+            for one in [value] if single else value:
+                yield from texts_of(one)
 
 
 def kind_of(number: int, what: str) -> np.dtype[Any]:

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from gradc_runtime.onnx.import_file import imported_file
 from gradc_runtime.onnx.importer.imported_spec import ImportOptions
 from gradc_runtime.system.errors import DataError
+from tests.onnx.imported.attention_models import attended, attention_model, node, projections
 from tests.onnx.imported.onnx_models import drawn, mlp, model_of, small_cnn, small_tagger
 from tests.runtime.cli.calling import Caller
 
@@ -33,6 +34,13 @@ def zipped() -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("model.onnx", bytes(10_000_000))
     return stream.getvalue()
+
+
+def bytes_for_a_name() -> Any:
+    """A weight whose name is not UTF-8."""
+    model = mlp()
+    data = model.SerializeToString().replace(b"fc2.bias", b"fc2.\xff\xfe\xff\xff")
+    return onnx.ModelProto.FromString(data)
 
 
 def weight(change: Callable[[Any], None]) -> Any:
@@ -159,10 +167,15 @@ MODELS: dict[str, tuple[Callable[[], Any], str]] = {
     "old": (lambda: opset(3), "opset 3"),
     "new": (lambda: opset(999), "opset 999"),
     "unknown operator": (lambda: of_nodes(helper.make_node("Guess", ["x"], ["y"])), "Guess"),
+    "a quotient of nothing": (lambda: of_nodes(helper.make_node("Div", [], ["y"])), "Div"),
+    "nothing turned": (lambda: of_nodes(helper.make_node("Transpose", [], ["y"])), "Transpose"),
+    "exp of nothing": (lambda: of_nodes(helper.make_node("Exp", [], ["e"]),
+                                        helper.make_node("Div", ["e", "x"], ["y"])), "Exp"),
     "reads nothing": (lambda: of_nodes(helper.make_node("Relu", ["z"], ["y"])), "z"),
     "given twice": (lambda: of_nodes(helper.make_node("Relu", ["x"], ["y"]),
                                      helper.make_node("Abs", ["x"], ["y"])), "two nodes give y"),
     "across examples": (softmax_over_examples, "mixes examples"),
+    "a name that is no text": (bytes_for_a_name, "is no text"),
     "a wrong attribute": (wrong_attribute, "Conv"),
 }  # fmt: skip
 
@@ -230,7 +243,21 @@ def survives(data: bytes, path: Path) -> None:
 
 
 def originals() -> list[bytes]:
-    return [m.SerializeToString() for m in (mlp(), small_cnn(), small_tagger(), circle())]
+    models = (mlp(), small_cnn(), small_tagger(), transformed(), circle())
+    return [model.SerializeToString() for model in models]
+
+
+def transformed() -> Any:
+    """Attention whose softmax is split, and a layer normalization."""
+    split = [
+        node("ReduceMax", "s", "m", axes=[-1]), node("Sub", "s m", "d"), node("Exp", "d", "e"),
+        node("ReduceSum", "e end", "z"), node("Div", "e z", "w"), node("MatMul", "w v_h", "o_h"),
+    ]  # fmt: skip
+    parts = attended([node("Div", "p root", "s")])
+    nodes = [n for n in parts if not {"w", "o_h"} & {*n.output}]
+    at = next(k for k, n in enumerate(nodes) if "s" in n.output) + 1
+    nodes = [*projections(bias=True), *nodes[:at], *split, *nodes[at:]]
+    return attention_model(nodes, 13, end=np.array([-1]))
 
 
 def test_damaged_files(tmp_path: Path) -> None:

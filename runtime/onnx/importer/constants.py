@@ -15,6 +15,7 @@ from gradc_runtime.onnx.importer.atoms import Axes, fixed, sizes
 from gradc_runtime.onnx.importer.expression import Expr, call, name, number, shape_text
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.names import SpecNames, is_generated
+from gradc_runtime.system.errors import DataError
 
 WRITTEN_OUT = 64  # numbers
 
@@ -36,8 +37,13 @@ class Stored:
         self.known: dict[tuple[str, tuple[int, ...], bytes], StoredTable] = {}
 
     def __call__(self, value: GraphValue, slots: Axes) -> Expr:
-        """A known value as an expression that lies in `slots`."""
+        """A known value as an expression that lies in `slots`.
+
+        Raises `DataError` for the size of the batch, which no example knows.
+        """
         assert value.array is not None
+        if value.array.dtype == object:
+            raise DataError(f"{value.name} has the size of the batch, which an example cannot know")
         array = arranged(value, slots)
         if array.size == 1 and not (value.trained and not is_generated(value.name)):
             return number(array.reshape(())) if not slots else self.small(array)

@@ -119,6 +119,19 @@ def test_what_mixes_examples_is_refused(call: Caller, tmp_path: Path, node: Any)
     assert done.code == 1 and "mixes examples" in done.err and done.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("scaled", [False, True], ids=["given", "computed with"])
+def test_the_size_of_the_batch_is_no_number(call: Caller, tmp_path: Path, scaled: bool) -> None:
+    more = [
+        helper.make_node("Cast", ["s"], ["f"], to=1),
+        helper.make_node("Mul", ["x", "f"], ["y"]),
+    ]
+    nodes = [helper.make_node("Shape", ["x"], ["s" if scaled else "y"]), *more]
+    saved(model_of(nodes, {"x": ["N", 2]}, {"y": None}, {}), tmp_path / "m.onnx")
+    done = call("import", "m.onnx", "-o", "net.nn")
+    assert done.code == 1 and done.err.count("\n") == 1, done.err
+    assert "the size of the batch, which an example cannot know" in done.err, done.err
+
+
 def test_weights_that_two_nodes_share_are_one_layer(call: Caller, tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Gemm", ["x", "w", "b"], ["h"]),

@@ -111,6 +111,27 @@ WIDE = ["caption", "tagging", "translate", "transformer", "batch_norm_cnn", "osc
         "house"]  # fmt: skip
 
 
+ALONG_AXES = """
+model f(x : [6], carry : [1100]) -> (y : [6], total : [1100]) {
+    param w : [6] = 1
+    (cumsum(sort(x * w)) + sort(w), cumsum(carry))
+}
+data d(x : [6], carry : [1100], y : [6]) = csv("none.csv")
+train on d {
+    out = f(x, carry)
+    minimize sum((out.y - y)^2) + sum(out.total) / 1e6
+    using sgd(lr = 1e-2), batch 8
+}
+"""
+
+
+@pytest.mark.wide
+def test_orders_and_running_sums(tmp_path: Path) -> None:
+    made = Module(ALONG_AXES, tmp_path, "along")
+    run_beside(made, "f", 5, rtol=1e-6)
+    trained_beside(made, 3, 8, rtol=1e-5)
+
+
 @pytest.mark.wide
 @pytest.mark.parametrize("spec", [*WIDE, "mnist_cnn", "row_digits", "vae", "gan"])
 def test_every_function(tmp_path: Path, spec: str) -> None:

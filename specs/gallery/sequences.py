@@ -18,7 +18,7 @@ WIDTH = 108  # characters in a line
 LONG = 14  # a word that is shorter is not cut at the end of a line
 TEMPERATURES = (0.6, 0.8, 1.0)
 UNSEEN = (
-    "If the value of the expression is not a number, an exception is raised, and the statement "
+    " If the value of the expression is not a number, an exception is raised, and the statement "
     "that follows the next except clause is executed. A class may define a method with this name; "
     "it is then called with two arguments. Whales sing quietly beneath frozen seas, and no module "
     "of the library knows why."

@@ -1,4 +1,5 @@
-"""The documents are spelt one way, the British; words of the language and of libraries are code.
+"""The documents are spelt one way, the British; words of the language and of libraries are code,
+titles of papers stand in italics.
 
 Code is what stands in backticks, in a block, or indented by four blanks: `optimizer` is a word of
 the language, an optimiser is what it declares.
@@ -25,6 +26,7 @@ BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(
     r"``[^\n]+?``|`[^`]*`|\]\([^)\n]*\)|<!--[^\n]*?-->|^ {4,}[^\n]*$|https?://\S+", re.MULTILINE
 )
+TITLE = re.compile(r"(?<!\*)\*(?![*\s])[^*\n]+\*(?!\*)")
 WORD = re.compile(r"(?<![\w./])(?!Gray\b)[A-Za-z]+(?:-[A-Za-z]+)*(?![\w])")  # Gray is a name
 IZE = re.compile(r"[a-z]{2,}(?:i|y)z(?:e[ds]?|ers?|ings?|ations?)$")
 OR = re.compile(r"(?:col|behavi|neighb|fav|hon|lab|harb|vap|rum|hum)or(?:s|ed|ing|s?hood|al)?$")
@@ -38,7 +40,7 @@ ALIKE = re.compile(r"(?:re)?siz(?:e[ds]?|ing)|priz\w+|seiz\w+|over-?siz\w+|capsi
 
 def prose(text: str) -> str:
     """A page without its code, line by line as it was."""
-    for pattern in (BLOCK, CODE):
+    for pattern in (BLOCK, CODE, TITLE):
         text = pattern.sub(lambda found: "\n" * found[0].count("\n"), text)
     return text
 

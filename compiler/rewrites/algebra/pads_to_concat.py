@@ -10,7 +10,7 @@ vectors.  Exact, except that -0 stays -0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 
 from gradc_compiler.graph.graph import Builder, Graph, Value
@@ -23,8 +23,7 @@ Piece = tuple[int, int, int, int]  # axis, start along it, length, the node that
 
 def pads_to_concat(graph: Graph) -> Graph:
     """Write every sum of pieces that fill an axis as a concatenation."""
-    sums = (node.id for node in graph.nodes if isinstance(node.op, Add))
-    pieces_of = {id: pieces for id in sums if (pieces := _pieces(graph, id)) is not None}
+    pieces_of = _sums_of_pieces(graph)
     if not pieces_of:
         return graph
     builder, mapping = Builder(), dict[int, int]()
@@ -39,11 +38,27 @@ def pads_to_concat(graph: Graph) -> Graph:
     return builder.graph({name: mapping[id] for name, id in graph.outputs.items()})
 
 
-def _pieces(graph: Graph, root: int) -> list[Piece] | None:
+def _sums_of_pieces(graph: Graph) -> dict[int, list[Piece]]:
+    """The terms of every sum whose terms are all pieces."""
+    found: dict[int, list[Piece]] = {}
+    others = set[int]()  # sums that have a term which is none, and so has every sum of theirs
+    for node in graph.nodes:
+        if isinstance(node.op, Add):
+            pieces = _pieces(graph, node.id, others)
+            if pieces is None:
+                others.add(node.id)
+            else:
+                found[node.id] = pieces
+    return found
+
+
+def _pieces(graph: Graph, root: int, others: Collection[int]) -> list[Piece] | None:
     """Axis, start and source of every term of a sum; None if one of them is no piece."""
     stack, found = [root], []
     while stack:
         node = graph[stack.pop()]
+        if node.id in others:
+            return None
         if isinstance(node.op, Add) and all(graph[i].type == node.type for i in node.inputs):
             stack.extend(node.inputs)
             continue

@@ -90,6 +90,8 @@ def table_facts(interface: PredictionInterface) -> Iterator[str]:
         for field, _ in reading.cells
     ]
     yield f"static const int is_number[] = {{{', '.join(str(int(one)) for one in plain)}}};"
+    exact = [field in reading.named for field, _ in reading.cells]
+    yield f"static const int is_exact[] = {{{', '.join(str(int(one)) for one in exact)}}};"
 
 
 def row_call(interface: PredictionInterface) -> Iterator[str]:

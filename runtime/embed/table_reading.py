@@ -25,6 +25,7 @@ class TableReading:
     answers: Mapping[str, TensorType]  # the types of these fields
     types: Mapping[str, TensorType]  # of the fields that are read, in the order of the arguments
     columns: Mapping[str, tuple[str, ...]]  # of each field, element by element
+    named: frozenset[str]  # fields whose columns the author names; no other name will do
     dialect: Dialect  # as the author declares it; empty signs are detected
     drops: bool  # whether rows with gaps are left out
 

@@ -48,6 +48,7 @@ def reading_of(session: Session, request: Request, step: TrainStep) -> TableRead
     encoding = Encoding() if request.encoding is None else Encoding.of_data(request.encoding)
     return TableReading(
         encoding=encoding, types=types, dialect=said, drops=settings["missing"] == "drop",
+        named=frozenset(source.keywords),
         columns={name: columns(source, name, type, header) for name, type in types.items()},
         predicted=step.predicted, answers={name: session.fields[name] for name in step.predicted},
     )  # fmt: skip

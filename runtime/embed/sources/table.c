@@ -211,8 +211,9 @@ static void simplify(const char *from, char *to, size_t room) {
     memmove(to, to + blank, count - blank + 1);
 }
 
-/* The place of a column in the header: by its name, or the only one that is called alike. */
-static size_t place_of(const char *name, const struct table *of, const char *path) {
+/* The place of a column in the header: by its name, or, if it is called as its field, the only one
+   that is called alike. */
+static size_t place_of(const char *name, int exactly, const struct table *of, const char *path) {
     const struct row *header = &of->rows[0];
     size_t found = header->count, alike = 0;
     for (size_t k = 0; k < header->count; k++)
@@ -223,7 +224,7 @@ static size_t place_of(const char *name, const struct table *of, const char *pat
         simplify(of->cells[header->first + k], other, sizeof other);
         if (strcmp(wanted, other) == 0) found = k, alike++;
     }
-    if (alike == 1) return found;
+    if (alike == 1 && !exactly) return found;
     fprintf(stderr, "%s: %s: no column %s\n", PROGRAM, path, name);
     exit(2);
 }
@@ -386,7 +387,7 @@ static size_t encode_rows(struct table *of, struct dialect how, void *const *arr
                           size_t *numbers, const char *path) {
     size_t places[CELLS], kept = 0;
     for (int k = 0; k < CELLS; k++)
-        places[k] = HAS_HEADER ? place_of(column_of(k), of, path) : (size_t)atol(column_of(k)) - 1;
+        places[k] = HAS_HEADER ? place_of(column_of(k), is_exact[k], of, path) : (size_t)atol(column_of(k)) - 1;
     for (size_t r = HAS_HEADER; r < of->row_count; r++) {
         const char *cells[CELLS];
         int wrong = 0;
@@ -419,6 +420,7 @@ int main(int count, char **words) {
     struct bytes of = read_all(asked.path);
     const size_t mark = of.count >= 3 && memcmp(of.all, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     char *text = (char *)of.all + mark;
+    if (memchr(text, 0, of.count - mark) != NULL) fail("is no text: it has a byte of 0", asked.path);
     const struct dialect how = dialect_of(text, head_of(text, of.count - mark));
     struct table table = read_table(text, of.count - mark, how, asked.path);
     if (table.row_count > INT_MAX) fail("too many rows", asked.path);
@@ -442,5 +444,11 @@ int main(int count, char **words) {
         putc('\n', to);
     }
     if (fflush(to) != 0 || ferror(to)) fail("cannot be written", asked.written ? asked.written : "");
+    if (to != stdout) fclose(to);
+    for (int f = 0; f < FIELDS; f++) free(arrays[f]);
+    free(numbers);
+    free(weights);
+    forget(&table);
+    free(of.all);
     return 0;
 }

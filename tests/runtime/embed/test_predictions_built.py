@@ -183,6 +183,8 @@ def test_the_function_encodes_a_row(people: Path, call: Caller) -> None:
         (b"", "needs a header and at least one row"),
         (b"a,b\n1,2\n", "no column Customer Age"),
         (b'"a,b\n1,2\n', "is no table: its quotes"),
+        (b"a,b\n1,\0002\n", "is no text: it has a byte of 0"),
+        (b"Customer.Age,Width,Height,City,Joined\n1,2,3,Rome,2020-01-01\n", "no column Customer"),
     ],
 )
 def test_what_is_no_such_table_is_refused(people: Path, text: bytes, what: str) -> None:

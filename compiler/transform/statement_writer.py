@@ -52,6 +52,7 @@ class StatementWriter:
         self.labels = dict(labels or {})
         self.taken = {*self.labels.values(), *names.values()}
         self.names: dict[int, str] = {}
+        self.numbers: dict[int, float | None] = {}  # what a scalar is, looked at once
         self.tags = {node.tag: node.id for node in graph.nodes}
         loops = {n.op.carried_by: n.id for n in graph.nodes if n.op.carried_by is not None}
         self.carried = {loops[loop]: after for loop, after in graph.carries.items()}
@@ -176,7 +177,11 @@ class StatementWriter:
 
     def _constant(self, id: int) -> float | None:
         """The number that a scalar is, where a float of 32 bits holds it."""
-        node = self.graph[id]
+        if id not in self.numbers:
+            self.numbers[id] = self._number(self.graph[id])
+        return self.numbers[id]
+
+    def _number(self, node: Node) -> float | None:
         match node.op:
             case Constant(shape=(), value=value):
                 return value if float(np.float32(value)) == value else None

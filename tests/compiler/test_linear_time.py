@@ -19,6 +19,7 @@ from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.rewrites.conv.match import fills
 from gradc_compiler.schedule import schedule
+from gradc_compiler.transform.statement_writer import StatementWriter
 from gradc_compiler.transform.unparse_expr import Affine
 
 TRAINED = "train on d {{ minimize sum({0}^2) using adam(lr = 1e-3) }}"
@@ -112,3 +113,16 @@ def test_what_an_affine_position_fills() -> None:
         assert fills(position, extents, size) is wanted, (position, extents, size)
         found[wanted] += 1
     assert min(found.values()) > 300
+
+
+def test_the_text_of_a_graph_whose_values_are_read_twice_is_written_once() -> None:
+    """Looking for numbers to fold went through every path: 2^n of them."""
+
+    def statements(count: int) -> int:
+        lines = "y = y * y + y\n" * count
+        program = compile_source(f"model f(x : scalar) -> scalar {{ y = sin(x)\n{lines}y }}")
+        writer, profile = StatementWriter(program.entries["forward/f"].graph, {}), Profile()
+        profile.runcall(writer.lines)
+        return sum(row.callcount for row in profile.getstats())
+
+    assert statements(16) < 2.2 * statements(8)

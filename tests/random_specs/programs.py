@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import count
 
-from tests.random_specs import along_axes, sequences, tensors
+from tests.random_specs import along_axes, forward_mode, sequences, tensors
 from tests.random_specs.body import Body, Choose, Type, expression
 from tests.random_specs.trials import head
 
@@ -107,4 +107,4 @@ def with_constants(text: str, choose: Choose) -> str:
     return "".join(f"{line}\n" for line in lets) + text
 
 
-__all__ = ["along_axes", "sequences", "spec", "tensors"]  # the modules file their rules
+__all__ = ["along_axes", "forward_mode", "sequences", "spec", "tensors"]  # they file their rules

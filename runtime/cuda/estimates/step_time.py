@@ -7,6 +7,8 @@ waits for another begins a little later.  The assumptions are the fields of `Ass
 
 from __future__ import annotations
 
+import re
+
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cuda.devices.device import THREADS
@@ -28,6 +30,9 @@ class Assumptions:
 
 
 DEFAULT = Assumptions()
+FULL = 4 * THREADS  # of a kernel that is no tile
+LEAST = 1e-3  # of a GPU that a launch uses
+RESIDENT = re.compile(r"resident\((\d+)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +85,9 @@ def node_time(
     operations = sum(call.operations for call in node.calls)
     moved = word * sum(call.words for call in node.calls)
     tiled = any(not is_plain(*call.kernel) for call in node.calls)
-    peak = (sheet.float32 if word == 4 else sheet.float64) * used(launch, sheet)
-    rate = sheet.bytes * assumed.bytes * min(1.0, 2 * used(launch, sheet))
+    share = used(launch, sheet, full_threads(node))
+    peak = (sheet.float32 if word == 4 else sheet.float64) * share
+    rate = sheet.bytes * assumed.bytes * min(1.0, 2 * share)
     compute = operations / (peak * (assumed.tiles if tiled else assumed.words))
     memory = moved / rate
     binds = "products" if compute > memory else "memory"
@@ -92,10 +98,18 @@ def node_time(
     )  # fmt: skip
 
 
-def used(launch: NodeLaunch, sheet: DataSheet) -> float:
-    """The share of the multiprocessors that have a block; small blocks count for less."""
-    threads = min(launch.blocks * launch.key.threads, sheet.multiprocessors * 4 * THREADS)
-    return max(threads / (sheet.multiprocessors * 4 * THREADS), 1e-3)
+def full_threads(node: StepNode) -> int:
+    """Threads that fill a multiprocessor: of a tile those of the blocks that it says are to fit."""
+    said = [found for call in node.calls if (found := RESIDENT.search(call.source))]
+    return int(said[0][1]) * THREADS if said else FULL
+
+
+def used(launch: NodeLaunch, sheet: DataSheet, full: int) -> float:
+    """The share of the multiprocessors that a launch fills; a multiprocessor with fewer threads
+    than are full does less.
+    """
+    whole = sheet.multiprocessors * full
+    return max(min(launch.blocks * launch.key.threads, whole) / whole, LEAST)
 
 
 def told(assumed: Assumptions, sheet: DataSheet) -> list[str]:
@@ -103,7 +117,8 @@ def told(assumed: Assumptions, sheet: DataSheet) -> list[str]:
     return [
         f"{sheet.name}: {sheet.float32 / 1e12:g} TFLOP/s, {sheet.bytes / 1e12:g} TB/s (data sheet)",
         f"products in tiles at {assumed.tiles:.0%} of that, others at {assumed.words:.0%};"
-        f" memory at {assumed.bytes:.0%}; a multiprocessor is full with {4 * THREADS} threads",
+        f" memory at {assumed.bytes:.0%}; a multiprocessor is full with {FULL} threads, or with as"
+        " many tiles as are to fit",
         f"{assumed.launch_s * 1e6:g} us between launches that wait for one another,"
         f" {assumed.graph_s * 1e6:g} us to launch a graph; data on the device",
     ]

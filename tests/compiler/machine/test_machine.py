@@ -144,6 +144,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cuda/devices/simulated_device.py": (FORMAT, "SIZE BLOCKS POISON"),
     "runtime/cuda/estimates/data_sheets.py": (FORMAT, "GPUS"),
     "runtime/cuda/estimates/occupancy.py": (FORMAT, "WARP GRAIN OWN_SHARED SHARED_GRAIN"),
+    "runtime/cuda/estimates/step_time.py": (FORMAT, "FULL LEAST"),
     "runtime/cuda/estimates/step_of_entry.py": (FORMAT, "APART FIRST"),
     "runtime/cuda/launch/control.py": (FORMAT, "SLOT"),
     "runtime/cuda/library/gpu_library.py": (FORMAT, "CAPABILITIES OLDEST"),

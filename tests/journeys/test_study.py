@@ -63,7 +63,8 @@ def test_a_gradient_written_out_is_checked_and_trains(study: Caller) -> None:
     found = {}
     for slope in ("y_hat * (1 - y_hat)", "(1 - y_hat^2)"):
         (study.folder / "own.nn").write_text(OWN.replace("SLOPE", slope))
-        assert study("train", "own.nn", "--target", "reference").code == 0
+        trained = study("train", "own.nn", "--target", "reference")
+        assert "next: gradc run own.nn f x=0.5,1,1.5 --weights runs/own" in trained.err, trained.err
         found[slope] = study("eval", "own.nn", "--target", "reference", "--json").data["wrong_by"]
     wrong, right = found.values()
     assert wrong > 0.01 and right < 1e-5

@@ -22,7 +22,9 @@ def next_step(session: Session, spec: Path, folder: Path) -> str:
     path = quote(str(spec))
     steps = [step for step in session.training.steps if step.predict is not None]
     if not steps:
-        return f"next: gradc run {path} MODEL --weights {quote(str(folder))}"
+        model, inputs = next(iter(session.program.inputs.items()))
+        given = f"{model} {example(inputs)}".rstrip()
+        return f"next: gradc run {path} {given} --weights {quote(str(folder))}"
     if (new := file_like(session)) is not None:
         return f"next: gradc predict {path} {new}{tail}; gradc eval {path} --data {new}{tail}"
     entry = session.program.entries[str(steps[0].predict)]

@@ -84,7 +84,7 @@ def test_the_numbers_are_those_of_the_closed_form(name: str, target: str) -> Non
 def test_the_graph_takes_hardly_more_work_and_no_more_products(name: str) -> None:
     derived, published = (graph_of(name, body[name]) for body in (DERIVED, PUBLISHED))
     assert work(derived) <= MORE[name] * work(published)
-    assert products(derived) == products(published)
+    assert products(derived) <= products(published)
 
 
 def test_the_graph_of_an_lstm_is_the_closed_form() -> None:

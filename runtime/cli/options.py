@@ -169,7 +169,7 @@ without = together([
         in `--without fusion`; `gradc explain optimisations` names them all."""),
     click.option("--exact", is_flag=True, help="""Switch off all that change more than the order
         of a sum: winograd, scatter-to-gather, fold-width, backward-filter,
-        unroll-constant-matmul."""),
+        unroll-constant-matmul, single-tiles."""),
 ])  # fmt: skip
 memory = click.option(
     "--memory", type=Size(), metavar="SIZE",

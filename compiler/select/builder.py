@@ -212,11 +212,15 @@ class ProgramBuilder:
         self.pieces = chain and chain.extended(self.tile_uses(call.nest))
 
     def _writes(self, call: KernelCall) -> tuple[int, ...]:
-        """The operands that a call writes: the last, or the targets of a generated kernel."""
+        """The operands that a call writes: the targets of a generated kernel; the last of any
+        other, whose stores may begin elsewhere than its operand (at a row's end, or its second
+        element).
+        """
+        last = (len(call.operands) - 1,)
         if call.kernel.source is None or not call.nest.affine:
-            return (len(call.operands) - 1,)
+            return last
         targets = {self.operand(access, written=True) for _, access, _ in call.nest.stores}
-        return tuple(k for k, operand in enumerate(call.operands) if operand in targets)
+        return tuple(k for k, operand in enumerate(call.operands) if operand in targets) or last
 
     def note(self, unit: FusionGroup) -> str:
         """What a group computes and where that was written, for people."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gradc_compiler import pipeline
+from gradc_compiler import entry_maker
 from gradc_compiler.graph_tools.graph_text import print_graph
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program import shelf
@@ -56,13 +56,13 @@ def texts() -> Iterator[Texts]:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the entries that were scheduled."""
     names: list[str] = []
-    schedule = pipeline.schedule
+    schedule = entry_maker.schedule
 
     def counted(name: str, *rest: Any, **others: Any) -> Entry:
         names.append(name)
         return schedule(name, *rest, **others)
 
-    monkeypatch.setattr(pipeline, "schedule", counted)
+    monkeypatch.setattr(entry_maker, "schedule", counted)
     return names
 
 
@@ -125,8 +125,8 @@ def test_entries_for_a_gpu_are_not_kept(texts: Texts) -> None:
 
 def test_processes_agree_on_what_a_schedule_follows_from() -> None:
     text = (
-        "import sys\nfrom gradc_compiler import pipeline\n"
-        "pipeline.kept_entry = lambda fact, graph, make: print(fact()) or make()\n"
+        "import sys\nfrom gradc_compiler import entry_maker, pipeline\n"
+        "entry_maker.kept_entry = lambda fact, graph, make: print(fact()) or make()\n"
         f"pipeline.compile_source({BASE!r}).entries[sys.argv[1]]\n"
     )
     name = compile_source(BASE).training.steps[0].entry  # type: ignore[union-attr]

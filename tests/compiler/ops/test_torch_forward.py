@@ -7,7 +7,6 @@ import pytest
 
 from gradc_compiler.ops.cumsum import CumSum
 from tests.compiler.ops.test_elementwise import SHAPES, apply, arity, operands_of
-from tests.compiler.ops.test_torch import CONTRACTIONS, ELEMENTWISE, OTHERS, added
 from tests.support.forward import tangent_graph
 from tests.support.graphs import Operand, evaluate_outputs, values_of
 
@@ -16,6 +15,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of PyTorch about parts of itself
 ]
 torch = pytest.importorskip("torch")
+from tests.compiler.ops.test_torch import CONTRACTIONS, ELEMENTWISE, OTHERS, added  # noqa: E402
 MATRIX = Operand((3, 4))
 
 

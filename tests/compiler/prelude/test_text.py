@@ -17,7 +17,7 @@ from gradc_compiler.syntax.pretty.format_source import format_source
 FILES = sorted(PRELUDE.glob("*.nn"))
 HELPERS = {
     "pair", "margins", "around", "places", "reached", "peak", "heads_of", "straighten", "filled",
-    "moves", "pooled", "unit_of", "at_least",
+    "moves", "pooled", "unit_of", "at_least", "gathered",
 }  # fmt: skip
 MANUAL = Path(__file__).parents[3] / "specs" / "prelude.md"
 

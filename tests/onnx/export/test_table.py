@@ -10,10 +10,11 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.orthonormalize import Orthonormalize
+from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.ops.sequence import Previous
 from tests.onnx.exporting import ROOT
 
-ELSEWHERE = {Contract, Input, PersistentOp, Previous}  # each has a module of its own, or none
+ELSEWHERE = {Contract, Input, PersistentOp, Previous, Ruled}  # each has a module of its own, or none
 FIRST_VALUES = {Orthonormalize}  # no model has it
 
 

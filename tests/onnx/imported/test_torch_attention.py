@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import gradc
-from tests.onnx.imported.test_torch import export
 from tests.runtime.cli.calling import Caller
 
 pytestmark = [pytest.mark.wide, pytest.mark.filterwarnings("ignore")]
 torch = pytest.importorskip("torch")
+from tests.onnx.imported.test_torch import export  # noqa: E402
 nn = torch.nn
 T, D, H = 12, 32, 4
 LATER = torch.triu(torch.ones(T, T), 1).bool()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradc_compiler import pipeline
+from gradc_compiler import entry_maker
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.entry import Entry
 from gradc_runtime.cpu.objects import kept_schedules, object_cache
@@ -37,13 +37,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the entries that were scheduled."""
     names: list[str] = []
-    schedule = pipeline.schedule
+    schedule = entry_maker.schedule
 
     def counted(name: str, *rest: object, **others: object) -> Entry:
         names.append(name)
         return schedule(name, *rest, **others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "schedule", counted)
+    monkeypatch.setattr(entry_maker, "schedule", counted)
     return names
 
 

@@ -32,6 +32,8 @@ from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
 from gradc_runtime.system.errors import RunError
 
+AT_ONCE = 64  # examples that a GPU takes, where nobody says
+
 
 def build_files(spec: Path, given: Mapping[str, Any]) -> int:
     """Write the files, and say which.
@@ -89,7 +91,7 @@ def gpu_library(session: Session, named: list[str], given: Mapping[str, Any]) ->
     include = writer.cuda_include()
     if include is None:
         say("note: there is no cuda.h of NVIDIA's toolkit here, so the sources are not compiled")
-    model = maker.gpu_model(session, chosen(session, named), given["batch"])
+    model = maker.gpu_model(session, chosen(session, named), given["batch"] or AT_ONCE)
     files: list[Path] = writer.write_library(model, given["folder"], include)
     return files
 

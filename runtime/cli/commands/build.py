@@ -51,8 +51,9 @@ def levels(_context: Any, _option: Any, given: str) -> list[str]:
 @click.option("--cpu", callback=levels, default="native", metavar="LEVEL,...",
               help="Processors that it is for: like this one (native), or all of a level: x86-64,"
                    " x86-64-v2, -v3, -v4, or aarch64; of several, the best.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1, 1 << 20), default=64, show_default=True,
-              help="Examples that a GPU takes at once, with --emit cuda.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1, 1 << 20),
+              help="Examples of a step (else the spec's); with --emit cuda those that a GPU takes"
+                   " at once (else 64).")  # fmt: skip
 @click.option("--dtype", type=click.Choice(options.WIDTHS), help="Width of a number.")
 @options.without
 def command(spec: Path, **given: Any) -> int:

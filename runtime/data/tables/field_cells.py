@@ -65,6 +65,8 @@ class FieldCells:
         wrong = ~np.isnan(found) & ((found < 0) | (found >= most) | (found != np.floor(found)))
         if wrong.any():
             row, element = map(int, np.argwhere(wrong)[0])
+            if found[row, element] % 1:
+                raise self.fault(row, element, f"is not a whole number, as {self.name} needs")
             allowed = f", which allows 0 to {most - 1}" if self.type.classes else ""
             label = self.type.over(None)
             raise self.fault(row, element, f"is outside {label} of {self.name}{allowed}")

@@ -75,8 +75,9 @@ text = print_program(made)
 assert "bump(" in text and "ripple(" in text, text
 again = Session(compile_source(text), "cpu", "float64", 1, 3)
 again.parameters["f.W"][...] = W
-assert "| `bump` | `a / (width * width + real(1.0))` |" in table()
-assert "| `ripple` | `real(ripple(wide(x)))` |" in table()
+assert "| `bump` | `a / (width * width + 1)` |" in table()
+assert "| `a / (width * width + real(1.0))` |" in table()
+assert "| `real(ripple(wide(x)))` |" in table()
 loss, g = again.run("f", x=x)["loss"], again.run("f", x=x)["d_W"]
 np.testing.assert_allclose(loss.mean(), sessions[0].gradients(x=x)[0], rtol=1e-12)
 """

@@ -16,6 +16,7 @@ pytestmark = [
 ]
 torch = pytest.importorskip("torch")
 from tests.compiler.ops.test_torch import CONTRACTIONS, ELEMENTWISE, OTHERS, added  # noqa: E402
+
 MATRIX = Operand((3, 4))
 
 

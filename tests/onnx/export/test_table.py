@@ -14,7 +14,13 @@ from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.ops.sequence import Previous
 from tests.onnx.exporting import ROOT
 
-ELSEWHERE = {Contract, Input, PersistentOp, Previous, Ruled}  # each has a module of its own, or none
+ELSEWHERE = {
+    Contract,
+    Input,
+    PersistentOp,
+    Previous,
+    Ruled,
+}  # each has a module of its own, or none
 FIRST_VALUES = {Orthonormalize}  # no model has it
 
 

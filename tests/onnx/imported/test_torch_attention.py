@@ -18,6 +18,7 @@ from tests.runtime.cli.calling import Caller
 pytestmark = [pytest.mark.wide, pytest.mark.filterwarnings("ignore")]
 torch = pytest.importorskip("torch")
 from tests.onnx.imported.test_torch import export  # noqa: E402
+
 nn = torch.nn
 T, D, H = 12, 32, 4
 LATER = torch.triu(torch.ones(T, T), 1).bool()

@@ -18,9 +18,12 @@ def test_a_trained_model_as_a_program(call: Caller) -> None:
     assert call("train", call.spec).code == 0
     answer = call("build", call.spec, "--weights", "runs/line", "-o", "built")
     assert answer.code == 0 and "built/line.h" in answer.out.split()
-    found = subprocess.run(["built/line", "-"], input=b"1\n2\n", capture_output=True, check=True)
+    found = subprocess.run(["built/line", "-"], input=b"x\n1\n2\n", capture_output=True, check=True)
     wanted = call("run", call.spec, "--weights", "runs/line", "--input", "x=[1, 2]", "--json").data
-    assert [float(line) for line in found.stdout.split()] == pytest.approx(wanted["line"], rel=1e-6)
+    head, *lines = found.stdout.decode().splitlines()
+    assert head == "row,y"
+    said = [float(line.split(",")[1]) for line in lines]
+    assert said == pytest.approx(wanted["line"], rel=1e-6)
 
 
 def test_what_is_refused(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

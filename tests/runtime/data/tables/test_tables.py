@@ -206,7 +206,7 @@ UNREAD = [
     ("a\n1_000\n", "a : scalar", '"1_000" is not a number'),
     ("a\n2021-01-02\n2021-02-30\n", "a : scalar", 't.csv:3: column a: "2021-02-30" is no date'),
     ("a\n1\n3\n", "a : class(3)", 't.csv:3: column a: "3" is outside class(3) of a, which'),
-    ("a\n1.5\n", "a : class(3)", 't.csv:2: column a: "1.5" is outside class(3)'),
+    ("a\n1.5\n", "a : class(3)", 't.csv:2: column a: "1.5" is not a whole number'),
     ("a\n1\n?\n", "a : class(3)", 'is missing; say missing = "drop"'),
     ('a\n"1\n', "a : scalar", "t.csv:2: the file ends within quotes"),
     ("x y\n1 2\n", "x : scalar", 'for columns with blanks between them say separator = " "'),

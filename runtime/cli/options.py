@@ -164,6 +164,13 @@ weights = together([
     click.option("--rename", multiple=True, metavar="OLD=NEW",
                  help="What the file of --weights calls OLD is NEW here."),
 ])  # fmt: skip
+derivative = together([
+    click.option("--of", metavar="NAME", help="""What is differentiated: `loss` (the default), a
+        model, or a value on the way to the loss."""),
+    click.option("--wrt", multiple=True, metavar="NAME", help="""By what: a parameter, an input or
+        a value; every parameter if nothing is said. May be given several times."""),
+    click.option("--step", help="Which step of the train block, where there are several."),
+])  # fmt: skip
 without = together([
     click.option("--without", multiple=True, metavar="NAME", help="""Switch off an optimisation, as
         in `--without fusion`; `gradc explain optimisations` names them all."""),

@@ -10,7 +10,7 @@ Background: Payne & Hanek, "Radian reduction for trigonometric functions", SIGNU
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,15 +29,34 @@ COSINE = tuple(
 )
 
 
-def circular(
-    device: Callable[..., Any],
-    bits: Callable[..., Any],
-    fma: Callable[..., Any],
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+Function = Callable[..., Any]
+
+
+def circular(device: Function, bits: Function, fma: Function) -> tuple[Function, Function]:
     """Sine and cosine, by a device's `bits` of a float32 and fused multiply-add."""
-    a, b, c = PARTS
+    reduced = _reduction(device, bits, fma)
     s0, s1, s2 = SINE
     c0, c1, c2 = COSINE
+
+    @device
+    def value(x: Any, quarter: Any) -> Any:
+        """sin(x + quarter pi/2)."""
+        if x - x != NUMBER(0.0):
+            return x - x  # not a number, as for infinities
+        n, r = reduced(x)
+        n = (n + quarter) & 3
+        z = r * r
+        y = fma(fma(fma(s0, z, s1), z, s2) * z, r, r)
+        if n & 1:
+            y = fma(z * z, fma(fma(c0, z, c1), z, c2), fma(z, NUMBER(-0.5), NUMBER(1.0)))
+        return -y if n & 2 else y
+
+    return device(lambda x: value(x, 0)), device(lambda x: value(x, 1))
+
+
+def _reduction(device: Function, bits: Function, fma: Function) -> Function:
+    """A finite x as n quarter turns and a rest r of at most pi/4: gives (n modulo 4, r)."""
+    a, b, c = PARTS
 
     @device
     def word(k: Any) -> Any:
@@ -68,17 +87,4 @@ def circular(
             return -n & 3, -r
         return n & 3, r
 
-    @device
-    def value(x: Any, quarter: Any) -> Any:
-        """sin(x + quarter pi/2)."""
-        if x - x != NUMBER(0.0):
-            return x - x  # not a number, as for infinities
-        n, r = reduced(x)
-        n = (n + quarter) & 3
-        z = r * r
-        y = fma(fma(fma(s0, z, s1), z, s2) * z, r, r)
-        if n & 1:
-            y = fma(z * z, fma(fma(c0, z, c1), z, c2), fma(z, NUMBER(-0.5), NUMBER(1.0)))
-        return -y if n & 2 else y
-
-    return device(lambda x: value(x, 0)), device(lambda x: value(x, 1))
+    return cast("Function", reduced)

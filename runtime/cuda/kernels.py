@@ -21,19 +21,6 @@ MEAN = f"""\
         words[x1 + t0] = words[x0 + t0] / real(count)
 """
 
-BEGIN = f"""\
-{HEAD}
-    # y = what the host has written of this batch; x2 counts batches, g0 numbers each
-    x0 = table[at]
-    x1 = table[at + 1]
-    x2 = table[at + 2]
-    g0 = table[at + 3]
-    n0 = index(numbers[x2])
-    for t0 in range(thread(), total, threads()):
-        t1 = t0 + begin * g0
-        numbers[x1 + t1] = numbers[x0 + n0 * g0 + t1]
-"""
-
 END = f"""\
 {HEAD}
     # the next batch

@@ -25,11 +25,7 @@ FORMATS = ("text", "md", "latex", "json")
 ])  # fmt: skip
 @spec
 @click.argument("more", nargs=-1, type=options.Binding(), metavar="[NAME=VALUE]...")
-@click.option("--of", "of", metavar="NAME", help="""What is differentiated: `loss` (the
-    default), a model, or a value on the way to the loss.""")  # fmt: skip
-@click.option("--wrt", multiple=True, metavar="NAME", help="""By what: a parameter, an input or a
-    value; every parameter if nothing is said. May be given several times.""")  # fmt: skip
-@click.option("--step", help="Which step of the train block, where there are several.")
+@options.derivative
 @click.option("--at", "inputs", multiple=True, type=options.Binding(), metavar="NAME=VALUE...",
               help="""Give each step its numbers at this input: a number, a list, a .npy file, or
               `random`.""")  # fmt: skip

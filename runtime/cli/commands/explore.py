@@ -29,11 +29,7 @@ TARGETS = ("cpu", "cuda")
     metavar="PAGE.html",
     help="Where the page is written; the spec's name in this folder otherwise.",
 )
-@click.option("--of", "of", metavar="NAME", help="""What is differentiated: `loss` (the
-    default), a model, or a value on the way to the loss.""")  # fmt: skip
-@click.option("--wrt", multiple=True, metavar="NAME", help="""By what: a parameter, an input or a
-    value; every parameter if nothing is said. May be given several times.""")  # fmt: skip
-@click.option("--step", help="Which step of the train block, where there are several.")
+@options.derivative
 @click.option("--at", "inputs", multiple=True, type=options.Binding(), metavar="NAME=VALUE...",
               help="""The example whose numbers are shown: a number, a list, a .npy file, or
               `random`. Without it, inputs are drawn.""")  # fmt: skip

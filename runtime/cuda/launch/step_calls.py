@@ -16,7 +16,7 @@ from gradc_compiler.program.entry import (
     Space,
 )
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cuda.kernels import BEGIN, CLEAR, END, GATHER, KEEP, LOAD, MEAN
+from gradc_runtime.cuda.kernels import CLEAR, END, GATHER, KEEP, LOAD, MEAN
 from gradc_runtime.cuda.launch.arena import Arena
 from gradc_runtime.cuda.launch.control import Control
 from gradc_runtime.cuda.launch.kernel_call import CudaCall, Interval, kernels_in
@@ -67,7 +67,7 @@ class StepCalls:
         """What the host knows of the batch comes to where kernels read it."""
         at, words = self.places, self.control.words
         yield CudaCall(
-            source=BEGIN, pieces=words, note="the batch's numbers",
+            source=LOAD, pieces=words, note="the batch's numbers",
             numbers=(at.controls.first, at.control.first, at.counter.first, words),
             reads=(at.controls.interval, at.counter.interval), writes=(at.control.interval,),
         )  # fmt: skip

@@ -83,6 +83,7 @@ in a copy of the process, and writes down that it did.
 **Notebooks.**  `runtime/notebooks` lets a cell be a spec (`%%gradc`), and has `gradc.derive`.
 
 **The command line.**  `runtime/cli/commands` declares commands with their options,
-`runtime/cli/actions` has what each does; `runtime/cli` answers faults and ends with an exit code.
+`runtime/cli/actions` has what each does, and `runtime/cli/exercises` the specs of `gradc exercise`;
+`runtime/cli` answers faults and ends with an exit code.
 `runtime/cli/language_server` speaks with editors.
 """

@@ -3,7 +3,7 @@
     ruled:  y = what f gives          dy = rule(x, dx), what its `derivative` gives
 
 The rule is linear in dx, so one text serves both directions: its graph is `push`, and `pull` is
-that graph transposed (Radul et al., "You only linearize once", 2022).  Either is copied to where a
+that graph transposed (Radul et al., "You only linearize once", 2023).  Either is copied to where a
 derivative goes through y.  Both are made of operators, so there are derivatives of any order.  When
 all derivatives are there, y is the value itself, and `without_rules` takes the operator away.
 """

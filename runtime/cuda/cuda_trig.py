@@ -54,9 +54,8 @@ def circular(device: Function, bits: Function, fma: Function) -> tuple[Function,
     return device(lambda x: value(x, 0)), device(lambda x: value(x, 1))
 
 
-def _reduction(device: Function, bits: Function, fma: Function) -> Function:
-    """A finite x as n quarter turns and a rest r of at most pi/4: gives (n modulo 4, r)."""
-    a, b, c = PARTS
+def _large_turns(device: Function) -> Function:
+    """Turns in 64 bits, for the bits of a large positive number."""
 
     @device
     def word(k: Any) -> Any:
@@ -64,7 +63,6 @@ def _reduction(device: Function, bits: Function, fma: Function) -> Function:
 
     @device
     def turns(pattern: Any) -> Any:
-        """Turns in 64 bits, for the bits of a large positive number."""
         start = np.int64((pattern >> 23) & 255) - 86  # e, after the zero bits
         k, shift = start >> 6, WHOLE(start & 63)
         window = word(k) << shift
@@ -72,9 +70,16 @@ def _reduction(device: Function, bits: Function, fma: Function) -> Function:
             window |= word(k + 1) >> (WHOLE(64) - shift)
         return WHOLE((pattern & 0x7FFFFF) | 0x800000) * window
 
+    return cast("Function", turns)
+
+
+def _reduction(device: Function, bits: Function, fma: Function) -> Function:
+    """A finite x as n quarter turns and a rest r of at most pi/4: gives (n modulo 4, r)."""
+    turns = _large_turns(device)
+    a, b, c = PARTS
+
     @device
     def reduced(x: Any) -> Any:
-        """(n modulo 4, r)."""
         size = abs(x)
         if size < LARGE:
             n = np.int64(x * TWO_BY_PI + (NUMBER(0.5) if x > NUMBER(0.0) else NUMBER(-0.5)))

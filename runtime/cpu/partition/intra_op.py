@@ -18,7 +18,6 @@ from gradc_compiler.program.entry import Entry, Instruction, Kernel, OpCost, Spa
 from gradc_compiler.program.kernel_abi import LOOP_COUNT, PRODUCTS, ROWS, product_of
 from gradc_runtime.cpu.partition.alike import first_alike
 from gradc_runtime.cpu.partition.barriers import written_by
-from gradc_runtime.cpu.partition.grains import GENERATED_GRAIN
 from gradc_runtime.cpu.partition.split_dims import (
     SplitDim,
     apart_in_all,
@@ -117,10 +116,12 @@ def _ways(
 def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
     """The grain at which an instruction may be cut between rows; 0 if it may not.
 
-    A short row shares its vectors with the rows beside it, so such rows are cut between whole
-    vectors.
+    A short row shares its vectors with the rows beside it, and is cut all the same: a number is
+    the same in a vector and by itself, as nothing is added up across rows.  So members go through
+    a chain of short instructions, such as a softmax, each with its own examples and without
+    waiting.
     """
-    kernel, work = entry.kernels[item.kernel], item.work
+    kernel = entry.kernels[item.kernel]
     if any(item.operands[k].time != item.time for k in written_by(entry, item)):
         return 0  # a sum over the rows of a sequence is not cut
     if _into_sums(item):
@@ -132,7 +133,7 @@ def _grain_of_rows(entry: Entry, item: Instruction, examples: int) -> int:
         return SINGLE if _rows_settled(entry, item, examples) else 0
     if kernel.source is None and kernel.name == "fill":
         return SINGLE if item.geometry[1] else 0
-    return SINGLE if work.words_each >= MACHINE.long_row else GENERATED_GRAIN
+    return SINGLE
 
 
 def _product(kernel: Kernel) -> str:

@@ -153,7 +153,7 @@ def fresh_memory(target: str, times: tuple[Time, ...], wide: frozenset[Stage]) -
     before it.
     """
     if target == CUDA:
-        return MemoryPlan(times, wide=wide, grain=MACHINE.gpu_grain, rest=1)
+        return MemoryPlan(times, wide=wide, grain=MACHINE.gpu_grain, rest=MACHINE.gpu_rest)
     return MemoryPlan(times, wide=wide)
 
 

@@ -193,6 +193,13 @@ class Machine:
     gpu_word_share: float = known(0.02, "measured: multiplications, a thread a word, in SASS")
     gpu_tree_terms: int = known(256, "chosen: terms of a sum from which several threads share it")
     gpu_tree_row: int = known(1024, "chosen: the same of a row, whose kernels else share a launch")
+    gpu_rest: int = known(8, "chosen: launches that may go together before words serve again")
+    gpu_row_alone: int = known(8, "chosen: of so few columns a row has one thread")
+    gpu_row_warp: int = known(1024, "chosen: of so many columns a row has a warp, of more a block")
+    gpu_row_width: int = known(1 << 15, "derived: columns of which a block's thread has 256")
+    gpu_row_resident: int = known(8, "derived: blocks whose threads have 64 registers each")
+    gpu_row_parts: int = known(24, "chosen: nests along the same rows that are one kernel")
+    gpu_row_sight: int = known(12, "chosen: launches that a nest may overtake to join others")
     gpu_grain: int = known(4, "hardware: words that a thread reads at once, 16 bytes")
     gpu_tiles: tuple[tuple[int, int, int, int, int, int, float], ...] = known(
         (

@@ -226,10 +226,12 @@ def word(address: str, access: MemAccess) -> str:
     return f"{'numbers' if access.index else 'words'}[{address}]"
 
 
-def assemble(w: CudaWriter) -> str:
-    """The kernel's text: what it reads of the table, and then its lines."""
+def assemble(w: CudaWriter, resident: int = 0) -> str:
+    """The kernel's text: how many blocks are to fit a multiprocessor, if that is said; what it
+    reads of the table; and then its lines.
+    """
     first = len(w.pointers)
-    head = [HEAD]
+    head = [HEAD, f"    resident({resident})"] if resident else [HEAD]
     if w.nest.positional:
         head.append("    first = 0")
     head += [f"    x{k} = table[at + {k}]" for k in range(first)]

@@ -16,24 +16,11 @@ from math import prod
 
 from gradc_compiler.loops.ir import LoopNest, ScalarConstant
 from gradc_compiler.memory.layout import StorageKey
-from gradc_compiler.program.deferred import Deferred
-from gradc_compiler.program.entry import Instruction, OpCost, Operand, RecurrenceLoop, Space
-from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.program.entry import Instruction, RecurrenceLoop, Space
 from gradc_compiler.select.epilogues import with_epilogue
+from gradc_compiler.select.fuse_rows import fuse_rows
 from gradc_compiler.select.launch import LaunchDraft
-
-Readers = Mapping[StorageKey, int]  # how often each buffer is read
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchPiece:
-    """An instruction whose launch may go together with others: its number, and the draft of the
-    launch, if it can.
-    """
-
-    number: int
-    instruction: Instruction
-    draft: LaunchDraft | None
+from gradc_compiler.select.launch_pieces import LaunchPiece, Readers, joined, meet, with_draft
 
 
 def fuse_launches(
@@ -47,7 +34,7 @@ def fuse_launches(
     pieces = [LaunchPiece(number, *pair) for number, pair in numbered]
     kept: list[LaunchPiece] = []
     for stretch in _stretches(pieces, loops):
-        kept += _fused(stretch, readers)
+        kept += fuse_rows(_fused(stretch, readers), readers)
     moved = {piece.number: place for place, piece in enumerate(kept)}
     return [piece.instruction for piece in kept], tuple(_moved(loop, moved) for loop in loops)
 
@@ -65,7 +52,7 @@ def _stretches(
 def _moved(loop: RecurrenceLoop, moved: Mapping[int, int]) -> RecurrenceLoop:
     """A recurrence, whose instructions have other numbers."""
     own = [moved[k] for k in range(loop.start, loop.start + loop.count) if k in moved]
-    return replace(loop, start=own[0], count=len(own))
+    return replace(loop, start=min(own), count=len(own))
 
 
 def _fused(stretch: Sequence[LaunchPiece], readers: Readers) -> list[LaunchPiece]:
@@ -97,7 +84,7 @@ def _without_zeros(filling: LaunchDraft, product: LaunchPiece) -> LaunchPiece | 
     own = sum(prod(dim.each for dim in (*plan.z, *m, *plan.n)) for m, _ in parts)
     if own != prod(loop.in_a_row for loop in filling.nest.loops):
         return None
-    return _drafted(product, replace(draft, plan=replace(plan, adds=False)))
+    return with_draft(product, replace(draft, plan=replace(plan, adds=False)))
 
 
 def _fills(nest: LoopNest) -> bool:
@@ -119,7 +106,7 @@ def _with_epilogue(first: LaunchPiece, second: LaunchPiece, readers: Readers) ->
     if ended is None or _overlap(product, after):
         return None
     draft = LaunchDraft(product.nest, ended, operands, product.time)
-    return _drafted(
+    return with_draft(
         LaunchPiece(first.number, joined([first.instruction, second.instruction]), None), draft
     )
 
@@ -132,46 +119,4 @@ def _overlap(product: LaunchDraft, after: LaunchDraft) -> bool:
     """Whether the second launch writes words that the first one uses."""
     used = [product.operands[access.storage] for access in product.nest.accesses()]
     written = [after.operands[access.storage] for _, access, _ in after.nest.stores]
-    return any(_meet(one, other) for one in written for other in used)
-
-
-def _meet(one: Operand, other: Operand) -> bool:
-    """Whether two operands may have words in common."""
-    if (one.space, one.time) != (other.space, other.time):
-        return False
-    if one.space != Space.BLOCK or not one.words or not other.words:
-        return True
-    return one.offset < other.offset + other.words and other.offset < one.offset + one.words
-
-
-def _drafted(piece: LaunchPiece, draft: LaunchDraft) -> LaunchPiece:
-    """A piece with another launch."""
-    launched = replace(piece.instruction, deferred_launch=Deferred(draft.printed))
-    return LaunchPiece(piece.number, launched, draft)
-
-
-def joined(items: Sequence[Instruction]) -> Instruction:
-    """Several instructions as one, which uses what all of them use."""
-    operands = tuple(operand for item in items for operand in item.operands)
-    writes, count = list[int](), 0
-    for item in items:
-        writes += [count + k for k in item.writes or ()]
-        count += len(item.operands)
-    known = all(item.writes is not None for item in items)
-    return replace(
-        items[0],
-        operands=operands,
-        writes=tuple(writes) if known else None,
-        note="; ".join(item.note for item in items),
-        work=_added([item.work for item in items]),
-    )
-
-
-def _added(parts: Sequence[OpCost]) -> OpCost:
-    """What several instructions do, as one."""
-    return OpCost(
-        operations=sum(part.operations for part in parts),
-        operations_each=sum(part.operations_each for part in parts),
-        words=sum(part.words for part in parts),
-        words_each=sum(part.words_each for part in parts),
-    )
+    return any(meet(one, other) for one in written for other in used)

@@ -10,11 +10,13 @@ from dataclasses import replace
 from gradc_compiler.graph.types import Time
 from gradc_compiler.loops.ir import LoopNest, MemAccess
 from gradc_compiler.loops.loop_passes import DEVICE, run_loop_passes
+from gradc_compiler.loops.row_nest import RowNest
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.memory.allocate import MemoryPlan
 from gradc_compiler.memory.free_list import whole
 from gradc_compiler.memory.layout import StorageKey
-from gradc_compiler.printing.cuda_printer import print_cuda_nest
+from gradc_compiler.printing.cuda_printer import CudaKernelText, print_cuda_nest
+from gradc_compiler.printing.cuda_rows import print_rows
 from gradc_compiler.printing.cuda_tree import print_tree, team_of
 from gradc_compiler.printing.tile_kernel import print_tile
 from gradc_compiler.printing.tile_plan import TilePlan
@@ -98,20 +100,20 @@ def _more_of_block(memory: MemoryPlan, time: Time | None, words: int) -> Operand
 @dataclass(frozen=True, slots=True)
 class LaunchDraft:
     """A kernel that is not printed yet: a mapped nest over the rows of a time (its number) or over
-    examples, its operands, and how it is made in tiles, if it is.
+    examples, its operands, and how it is made in tiles, if it is, or with others along rows.
     """
 
     nest: LoopNest
     plan: TilePlan | None
     operands: Mapping[StorageKey, Operand]
     time: int | None
+    rows: RowNest | None = None
 
     def printed(self) -> Launch:
         """The kernel and what it is called with."""
         if self.plan is not None:
             return print_tile_launch(self.plan, self.operands, self.time)
-        team = team_of(self.nest)
-        printed = print_tree(self.nest, team) if team > 1 else print_cuda_nest(self.nest)
+        printed = print_rows(self.rows) if self.rows is not None else print_nest(self.nest)
         return Launch(
             source=printed.source,
             geometry=printed.geometry,
@@ -128,6 +130,12 @@ class LaunchDraft:
     def operand(self, access: MemAccess) -> Operand:
         """Where an access begins."""
         return replace(self.operands[access.storage], inner=access.offset)
+
+
+def print_nest(nest: LoopNest) -> CudaKernelText:
+    """A kernel with a thread for each word of the result, or a team of threads."""
+    team = team_of(nest)
+    return print_tree(nest, team) if team > 1 else print_cuda_nest(nest)
 
 
 def print_tile_launch(

@@ -7,9 +7,11 @@ multiplication and an addition are two operations.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import prod
 
-from gradc_compiler.loops.ir import LoopNest, MemAccess
+from gradc_compiler.loops.ir import LoopNest, MemAccess, Statement
+from gradc_compiler.loops.row_nest import RowNest
 from gradc_compiler.memory.layout import StorageKey
 from gradc_compiler.program.entry import OpCost
 
@@ -48,3 +50,18 @@ def _moved(
         reached = prod(n for n, move in zip(fixed, access.moves, strict=True) if move)
         varies = any(access.moves[level] for level in ranges)
         yield min(reached, stored.get(access.storage, reached)), varies
+
+
+def cost_of_rows(nest: RowNest, parts: OpCost) -> OpCost:
+    """The cost of nests as one, whose `parts` together are known: the operations stay, and a word
+    counts once for all.
+    """
+    loops = (*nest.rows, *nest.columns)
+    ranges = [level for level, loop in enumerate(loops) if loop.over_rows]
+    items = (item for item in nest.items() if not isinstance(item, Statement))
+    seen = {(item.access.storage, item.access.offset): item.access for item in items}
+    words = {True: 0, False: 0}
+    for access in seen.values():
+        reached = prod(n.in_a_row for n, move in zip(loops, access.moves, strict=True) if move)
+        words[any(access.moves[level] for level in ranges)] += reached
+    return replace(parts, words=words[False], words_each=words[True])

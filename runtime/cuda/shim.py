@@ -27,7 +27,7 @@ if INSTALLED:
     config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small networks are small grids
     SIMULATED = bool(config.ENABLE_CUDASIM)
     tiles: Any = import_module(
-        f"gradc_runtime.cuda.{'simulated_block' if SIMULATED else 'tile_functions'}"
+        f"gradc_runtime.cuda.{'simulated_functions' if SIMULATED else 'tile_functions'}"
     )
 else:
     SIMULATED = False

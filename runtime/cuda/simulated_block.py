@@ -6,7 +6,7 @@ then on from there.  What a kernel without races gives is the same to the bit in
 a GPU would not forgive is a fault here too: a barrier that some threads never reach is one; shared
 memory begins as NaN, and a copy brings its word when its thread waits for it, no sooner.
 
-Functions here are those of `tile_functions.py`, by the same names.
+What the kernels call is in `simulated_functions.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import field
-from functools import lru_cache
 from inspect import isgeneratorfunction
 from typing import Any
 
@@ -32,13 +31,17 @@ class SimulatedFault(Exception):
 
 @dataclass
 class Thread:
-    """A thread of a block: its number, the shared arrays that it has named, copies on their way."""
+    """A thread of a block: its number, the shared arrays that it has named, copies on their way,
+    and what it has offered to others of its warp.
+    """
 
     number: int
     block: int
     shared: list[Numbers]  # of the block, in the order in which threads name them
     named: int = 0
     copies: list[tuple[Numbers, int, Any]] = field(default_factory=list)
+    peers: list[Thread] = field(default_factory=list)  # all threads of the block
+    offered: list[Any] = field(default_factory=list)
 
 
 @dataclass
@@ -46,7 +49,8 @@ class Simulation:
     """The thread that runs, how many blocks there are, and what decides on orders."""
 
     blocks: int = 1
-    thread: int = 0  # of a plain kernel, which has no blocks
+    thread: int = 0  # among all
+    threads: int = 1
     now: Thread = field(default_factory=lambda: Thread(0, 0, []))
     orders: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
@@ -65,18 +69,30 @@ def orders(seed: int) -> Iterator[None]:
 
 
 PLAIN = 2  # threads of a plain kernel
+WARP = 32  # threads that see one another's registers
+
+
+def run(kernel: Callable[..., Any], arguments: Any, blocks: int, threads: int) -> None:
+    """Run all threads of a kernel: a few that know of no other; warps, if they look at others'
+    registers and no further; else blocks of so many threads.
+
+    Raises `SimulatedFault`.
+    """
+    names = kernel.__code__.co_names
+    if "lane" in names or "shared" in names:
+        run_blocks(kernel, arguments, blocks, threads)
+    elif "taken" in names:
+        run_blocks(kernel, arguments, blocks, WARP)
+    else:
+        run_plain(kernel, arguments)
 
 
 def run_plain(kernel: Callable[..., Any], arguments: Any) -> None:
     """Run the threads of a kernel that knows no blocks, one after another."""
+    STATE.threads = PLAIN
     for number in STATE.orders.permutation(PLAIN).tolist():
         STATE.thread = number
         kernel(*arguments)
-
-
-def in_blocks(kernel: Callable[..., Any]) -> bool:
-    """Whether a kernel knows the number of a thread in its block, and so has to be run here."""
-    return "lane" in kernel.__code__.co_names
 
 
 def run_blocks(kernel: Callable[..., Any], arguments: Any, blocks: int, threads: int) -> None:
@@ -84,143 +100,84 @@ def run_blocks(kernel: Callable[..., Any], arguments: Any, blocks: int, threads:
 
     Raises `SimulatedFault`.
     """
-    STATE.blocks = blocks
+    STATE.blocks, STATE.threads = blocks, blocks * threads
     for block in STATE.orders.permutation(blocks).tolist():
         shared: list[Numbers] = []
         of_block = [Thread(number, block, shared) for number in range(threads)]
+        for thread in of_block:
+            thread.peers = of_block
         if isgeneratorfunction(kernel):
             _run_block(of_block, kernel, arguments)
             continue
         for k in STATE.orders.permutation(threads).tolist():
-            STATE.now = of_block[k]
+            _turn(of_block[k], threads)
             kernel(*arguments)
 
 
+Running = tuple[Thread, Generator[bool | None, None, None]]
+END = object()  # a thread's
+
+
+def _turn(thread: Thread, threads: int) -> None:
+    """Let a thread go on, of a block of so many."""
+    STATE.now, STATE.thread = thread, thread.block * threads + thread.number
+
+
 def _run_block(
-    threads: list[Thread], kernel: Callable[..., Generator[None, None, None]], arguments: Any
+    threads: list[Thread], kernel: Callable[..., Generator[bool | None, None, None]], arguments: Any
 ) -> None:
     """Run one block's threads to their ends."""
     running = [(thread, kernel(*arguments)) for thread in threads]
     while running:
-        waiting = []
-        for k in STATE.orders.permutation(len(running)).tolist():
-            STATE.now, code = running[k]
-            if next(code, running) is None:
-                waiting.append(running[k])
+        waiting = _to_barrier([running[k] for k in STATE.orders.permutation(len(running))], threads)
         if 0 < len(waiting) < len(running):
             ended = len(running) - len(waiting)
             raise SimulatedFault(f"{ended} of {len(running)} threads end before others' barrier")
         running = waiting
 
 
-def shared(words: int, dtype: Any = np.float32) -> Numbers:
-    """An array of the block; it begins as NaN, or far away."""
-    thread = STATE.now
-    thread.named += 1
-    if thread.named > len(thread.shared):
-        poison = np.nan if np.issubdtype(dtype, np.floating) else -(1 << 30)
-        thread.shared.append(np.full(words, poison, dtype))
-    found: Numbers = thread.shared[thread.named - 1]
-    return found
-
-
-def copy(
-    buffer: Numbers, place: int, more: int, first: tuple[Any, int], near: int, wanted: bool
-) -> None:
-    """Send for a word near a first, or for 0."""
-    words, at = first
-    value = words[at + int(near)] if wanted else 0.0
-    STATE.now.copies.append((buffer, place + more, value))
-
-
-def copy4(
-    buffer: Numbers, place: int, more: int, first: tuple[Any, int], near: int, wanted: bool
-) -> None:
-    """Send for four neighbours.
-
-    Raises `SimulatedFault` where they do not begin at a multiple of four.
+def _to_barrier(queue: list[Running], threads: list[Thread]) -> list[Running]:
+    """Run threads to their next barrier, or to their ends; those that come to one.  A warp that
+    looks at its registers goes on when all of its threads are there: at once, one warp after
+    another, or when all others have been there too.
     """
-    if (place + more) % 4 or (wanted and (first[1] + int(near)) % 4):
-        raise SimulatedFault("four words at once that begin at no multiple of four")
-    for k in range(4):
-        copy(buffer, place + k, more, first, near + k, wanted)
+    waiting, shown = list[Running](), dict[int, list[Running]]()
+    if one_by_one := bool(STATE.orders.integers(2)):
+        ranks = STATE.orders.permutation(-(-len(threads) // WARP))
+        queue = sorted(queue, key=lambda pair: int(ranks[pair[0].number // WARP]))
+    while queue:
+        thread, code = queue.pop()
+        _turn(thread, len(threads))
+        match next(code, END):
+            case None:
+                waiting.append((thread, code))
+            case True:
+                warp = shown.setdefault(thread.number // WARP, [])
+                warp.append((thread, code))
+                if len(warp) == min(WARP, len(threads)):
+                    again = [warp[k] for k in STATE.orders.permutation(len(warp))]
+                    queue = queue + again if one_by_one else again + queue
+                    warp.clear()
+    if any(shown.values()):
+        raise SimulatedFault("some threads of a warp look at others, which do not show theirs")
+    return waiting
 
 
-def inside(wanted: bool, low: int, high: int, step: int, guards: int) -> bool:
-    """Whether a word is wanted, and lies inside all windows."""
-    return bool(wanted) and (int(low) - int(step)) & (int(high) + int(step)) & guards == guards
+def offer(value: Any) -> int:
+    """Let the others of a warp see a number; gives the number of the exchange."""
+    STATE.now.offered.append(value)
+    return len(STATE.now.offered) - 1
 
 
-def copies_arrive() -> None:
-    """Wait for what this thread has sent for."""
-    for buffer, place, value in STATE.now.copies:
-        buffer[place] = value
-    STATE.now.copies.clear()
+def taken(exchange: int, distance: int, _: None) -> Any:
+    """What the thread at the other end of a distance has offered, once all have.
 
-
-@lru_cache(maxsize=64)
-def _places(steps: int, own: int, step: int, gap: int) -> Numbers:
-    """[steps, own]: where a thread's numbers of each step are, from its first."""
-    rows = np.arange(own)
-    places = rows * gap if step == 1 else rows // 4 * gap + rows % 4
-    return np.arange(steps)[:, None] * step + places
-
-
-def products(
-    acc: Numbers, sa: Numbers, ia: int, sb: Numbers, ib: int,
-    steps: int, rows: int, columns: int, step_a: int, gap_a: int, step_b: int, gap_b: int,
-) -> Numbers:  # fmt: skip
-    """acc + the products of all steps of a buffer."""
-    a = sa[_places(steps, rows, step_a, gap_a) + ia]
-    b = sb[_places(steps, columns, step_b, gap_b) + ib]
-    sums: Numbers = acc + (a.T @ b).reshape(-1)
-    return sums
-
-
-def keep(
-    acc: Numbers, rows: int, buffer: Numbers, place: int, columns: int, row: int, beside: int,
-    gap: int,
-) -> None:  # fmt: skip
-    """Four rows of a thread's results into a buffer."""
-    four = acc.reshape(-1, columns)[4 * rows : 4 * rows + 4]
-    own = np.arange(columns) // beside * gap + np.arange(columns) % beside
-    buffer[np.arange(4)[:, None] * row + own + place] = four
-
-
-def divided(n: int, multiplier: int, shift: int) -> int:
-    """A quotient by a known number, by way of its reciprocal."""
-    return (int(n) + 1) * int(multiplier) >> 32 + int(shift)
-
-
-def whole_numbers() -> dict[str, Callable[..., Any]]:
-    """Which thread it is, and arithmetic of 32 bits."""
-    return {
-        "thread": lambda: STATE.thread,
-        "threads": lambda: PLAIN,
-        "lane": lambda: STATE.now.number,
-        "block": lambda: STATE.now.block,
-        "blocks": lambda: STATE.blocks,
-        "ratio": lambda a, b: int(a) // int(b),
-        "divided": divided,
-        "again": lambda value: value,
-        "below": lambda a, b: a < b,
-        "inside": inside,
-        **dict.fromkeys(("whole", "near", "unsigned"), int),
-    }
-
-
-def functions(word: int) -> dict[str, Callable[..., Any]]:
-    """Everything that text in tiles may call."""
-    dtype = np.float32 if word == 4 else np.float64
-    return {
-        **whole_numbers(),
-        "shared": lambda words: shared(words, dtype),
-        "places": lambda words: shared(words, np.int32),
-        "zeros": lambda count: np.zeros(count, dtype),
-        "products": products,
-        "keep": keep,
-        "start": lambda words, first: (words, int(first)),
-        "copy": copy,
-        "copy4": copy4,
-        "copies_arrive": copies_arrive,
-    }
+    Raises `SimulatedFault` where that one has not, or is of another warp.
+    """
+    now = STATE.now
+    number = now.number ^ distance
+    if number // WARP != now.number // WARP or number >= len(now.peers):
+        raise SimulatedFault(f"thread {now.number} looks at thread {number}, of another warp")
+    if exchange >= len(now.peers[number].offered):
+        raise SimulatedFault(f"thread {number} does not show what thread {now.number} looks at")
+    return now.peers[number].offered[exchange]

@@ -2,7 +2,7 @@
 
 Loads of four neighbours at once, copies from memory to shared memory past the registers, and the
 products of one step (`tile_products.py`, `tile_copies.py`).  These and `shim.py` are all that knows
-numba-cuda.  In the simulator `simulated_block.py` has functions of the same names.
+numba-cuda.  In the simulator `simulated_functions.py` has functions of the same names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gradc_runtime.cuda.tile_products import ALIGNED, keep, products, zeros, zer
 cuda: Any = import_module("numba.cuda")
 types: Any = import_module("numba.cuda.types")
 LOW = np.uint64(32)
+WHOLE = 0xFFFFFFFF  # all threads of a warp
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,12 +36,13 @@ def divided(n: Any, multiplier: Any, shift: Any) -> Any:
 
 
 def memory(word: int) -> dict[str, Callable[..., Any]]:
-    """What threads of a block share."""
+    """What threads of a block share, and what those of a warp show one another."""
     real = types.float32 if word == 4 else types.float64
     return {
         "shared": inlined(lambda words: cuda.shared.array(words, real, alignment=ALIGNED)),
         "places": inlined(lambda words: cuda.shared.array(words, types.int32)),
         "barrier": inlined(lambda: cuda.syncthreads()),
+        "across": inlined(lambda value, distance: cuda.shfl_xor_sync(WHOLE, value, distance)),
     }
 
 

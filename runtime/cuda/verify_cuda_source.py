@@ -47,7 +47,8 @@ TILES = frozenset(
         *("lane", "block", "blocks", "below", "whole", "near", "unsigned", "ratio", "divided"),
     )
 )
-FUNCTIONS = (CPU_FUNCTIONS - {"reals", "indices"}) | {"thread", "threads"} | TILES
+ACROSS = "across"  # gives a real number: what another thread of the warp has
+FUNCTIONS = (CPU_FUNCTIONS - {"reals", "indices"}) | {"thread", "threads", ACROSS} | TILES
 
 
 def check(node: ast.AST, functions: frozenset[str]) -> None:
@@ -118,6 +119,19 @@ class Paused(ast.NodeTransformer):
         match node.value:
             case ast.Call(func=ast.Name(id="barrier")):
                 return ast.copy_location(ast.Expr(ast.Yield()), node)
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """`across(r0, 16)` becomes `taken(offer(r0), 16, (yield True))`: all show, then look."""
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id="across"), args=[value, distance]):
+                shown = ast.Call(ast.Name("offer", ast.Load()), [value], [])
+                names = ast.Name("taken", ast.Load())
+                return ast.copy_location(
+                    ast.Call(names, [shown, distance, ast.Yield(ast.Constant(True))], []), node
+                )
         return node
 
 
@@ -178,6 +192,7 @@ def joined_of(
         formulas, found = checked(ast.parse(source))
         made = loaded(rewritten(formulas), "<cuda formulas>", 8)
         own |= {formula.name: shim.device(made[formula.name]) for formula in formulas}
+        resident_in(found[number])  # of a kernel alone
         (kernel,) = rewritten([found[number]])
         assert isinstance(kernel, ast.FunctionDef), "a kernel stays a function"
         parts.append((kernel, width))

@@ -20,7 +20,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cuda import simulated_block
 from gradc_runtime.cuda.devices.device import THREADS, CopyCounts, CudaFault
 from gradc_runtime.cuda.devices.heap import Heap
-from gradc_runtime.cuda.launch.kernel_call import CudaCall, is_plain
+from gradc_runtime.cuda.launch.kernel_call import CudaCall
 from gradc_runtime.cuda.launch.step_graph import StepGraph, StepNode
 from gradc_runtime.cuda.verify_cuda_source import functions_of
 
@@ -149,10 +149,7 @@ def run_call(call: CudaCall, kernel: Callable[..., Any], words: Any, numbers: An
         return
     total = call.pieces * count if call.each else call.pieces
     given = (words, numbers, call.numbers, 0, begin, count, total)
-    if is_plain(call.source, call.function):
-        simulated_block.run_plain(kernel, given)
-    else:
-        simulated_block.run_blocks(kernel, given, BLOCKS, THREADS)
+    simulated_block.run(kernel, given, BLOCKS, THREADS)
 
 
 @lru_cache(maxsize=2048)

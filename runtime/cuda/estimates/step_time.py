@@ -100,7 +100,8 @@ def node_time(
 
 def full_threads(node: StepNode) -> int:
     """Threads that fill a multiprocessor: of a tile those of the blocks that it says are to fit."""
-    said = [found for call in node.calls if (found := RESIDENT.search(call.source))]
+    tiled = (call.source for call in node.calls if not is_plain(*call.kernel))
+    said = [found for source in tiled if (found := RESIDENT.search(source))]
     return int(said[0][1]) * THREADS if said else FULL
 
 

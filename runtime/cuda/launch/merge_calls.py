@@ -144,5 +144,16 @@ def _nodes(nodes: Sequence[StepNode]) -> list[StepNode]:
     """The launches of nodes that do not wait for one another."""
     small = [n.calls[0] for n in nodes if not n.rows and is_small(n.calls[0])]
     others = [n for n in nodes if n.rows or not is_small(n.calls[0])]
-    starts = range(0, len(small), MOST_CALLS)
-    return [*others, *(StepNode(tuple(small[at : at + MOST_CALLS])) for at in starts)]
+    return [*others, *(StepNode(tuple(calls)) for calls in _by_kernels(small))]
+
+
+def _by_kernels(calls: Sequence[CudaCall]) -> Iterable[list[CudaCall]]:
+    """Calls with at most so many different kernels together.  Those of one kernel are a loop there,
+    however many: an optimiser's update of all parameters is one launch.
+    """
+    of_kernel: defaultdict[tuple[str, int], list[CudaCall]] = defaultdict(list)
+    for call in calls:
+        of_kernel[call.kernel].append(call)
+    kinds = list(of_kernel.values())
+    for at in range(0, len(kinds), MOST_CALLS):
+        yield [call for kind in kinds[at : at + MOST_CALLS] for call in kind]

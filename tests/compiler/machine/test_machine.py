@@ -150,9 +150,9 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cuda/library/gpu_library.py": (FORMAT, "CAPABILITIES OLDEST"),
     "runtime/cuda/library/gpu_model.py": (FORMAT, "NOWHERE"),
     "runtime/cuda/shim.py": (FORMAT, "ASYNC_COPIES"),
-    "runtime/cuda/simulated_block.py": (FORMAT, "PLAIN"),
+    "runtime/cuda/simulated_block.py": (FORMAT, "PLAIN WARP"),
     "runtime/cuda/tile_copies.py": (FORMAT, "ASYNC AT_ONCE I64 VOID SHARED_MEMORY MOST"),
-    "runtime/cuda/tile_functions.py": (FORMAT, "LOW"),
+    "runtime/cuda/tile_functions.py": (FORMAT, "LOW WHOLE"),
     "runtime/cuda/tile_products.py": (FORMAT, "I32 ALIGNED"),
     "runtime/cuda/cuda_trig.py": (BOUND, "LARGE TWO_BY_PI TURN PARTS W1 W2 W3 SINE COSINE"),
 }

@@ -13,13 +13,14 @@ TEXT = "model f(x : [3]) -> [2] { x |> dense(4) |> tanh |> dense(2) }"
 
 def test_a_program_is_compiled_without_text_for_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     printed: list[object] = []
-    original = launch.print_cuda_nest
+    for name in ("print_cuda_nest", "print_rows"):
+        original = getattr(launch, name)
 
-    def watched(nest):
-        printed.append(nest)
-        return original(nest)
+        def watched(nest, original=original):
+            printed.append(nest)
+            return original(nest)
 
-    monkeypatch.setattr(launch, "print_cuda_nest", watched)
+        monkeypatch.setattr(launch, name, watched)
     (entry,) = compile_source(TEXT).of_target("cuda").entries.values()
     found = instructions(entry)
     assert found and not printed

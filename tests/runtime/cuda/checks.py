@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[3]
 SPECS = ("house", "curve", "circle", "mnist_cnn")
 PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the simulator, tests
     "tiles": ("a", True, [f"{HERE}/tiles_in_simulator.py", "-k", "not planted"]),
+    "rows": ("a", True, [f"{HERE}/rows_in_simulator.py", "-k", "not planted"]),
     "specs": ("a", True, [f"{HERE}/specs_in_simulator.py", "-k",
                           "(house or curve or circle or take_turns) or (adding and float32)"]),
     "sequences": ("a", True, [f"{HERE}/sequences_in_simulator.py"]),
@@ -38,7 +39,8 @@ PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the 
     "declared": ("c", True, [f"{HERE}/launch/declared_in_simulator.py"]),
     "faults": ("d", False, [f"{HERE}/launch", f"{HERE}/devices/test_driver_calls.py", "-k",
                             "missing or share_words or fails or staged"]),
-    "races": ("d", True, [f"{HERE}/tiles_in_simulator.py", "-k", "planted"]),
+    "races": ("d", True, [f"{HERE}/tiles_in_simulator.py", f"{HERE}/rows_in_simulator.py",
+                          "-k", "planted"]),
 }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ RUNS = {
     "commands": [f"{HERE}/commands_in_simulator.py"],
     "training": [f"{HERE}/training_in_simulator.py"],
     "trees": [f"{HERE}/trees_in_simulator.py"],
+    "sums along rows": [f"{HERE}/rows_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
     "embeddings": ["tests/compiler/rewrites/test_copied_rows.py", "-k", "adds_up and not 301"],

@@ -22,7 +22,6 @@ from gradc_runtime.cuda.devices.kernel_cache import Target, name_of
 from gradc_runtime.cuda.devices.launch_form import KernelForm, KernelKey, parameters_in
 from gradc_runtime.cuda.devices.simulated_device import function_of
 from gradc_runtime.cuda.execution import cuda_executable
-from gradc_runtime.cuda.launch.kernel_call import is_plain
 from gradc_runtime.session.session import Session
 from tests.runtime.cuda.devices.fake_driver import FakeDriver
 
@@ -71,10 +70,7 @@ def run_part(part: Any, memory: Any, header: Any, table: Any, at: int) -> None:
     total = pieces * count if each else pieces
     source, number, _ = part
     kernel, arguments = function_of(source, number, 4), (*memory, table, at, begin, count, total)
-    if is_plain(source, number):
-        simulated_block.run_plain(kernel, arguments)
-    else:
-        simulated_block.run_blocks(kernel, arguments, 2, THREADS)
+    simulated_block.run(kernel, arguments, 2, THREADS)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ A program begins with what is expected, as comments that count as lines of the f
 
 `also` is a second place and its label; of a place in the prelude only the file is named, and `DIR`
 is the directory of the programs.  `# set: lr=0.1` compiles with a value from outside, `# forward:
-f` asks for the forward pass of a model.  UPDATE_ERRORS=1 writes what is found into the files: read
+f` asks for the forward pass of a model; `# mistake: 7 lambda` numbers one that newcomers make
+(`mistakes.py`).  UPDATE_ERRORS=1 writes what is found into the files: read
 the difference before it is committed.
 """
 
@@ -37,7 +38,8 @@ from gradc_compiler.transform.differentiate import differentiate
 FOLDER = Path(__file__).parents[2] / "specs" / "errors"
 DOUBTFUL = sorted(FOLDER.parent.glob("warnings/*.nn"))
 PROGRAMS = [*sorted(FOLDER.glob("*.nn")), *DOUBTFUL]
-HEADER = re.compile(r"# (set|forward|expect|also|hint):")
+HEADER = re.compile(r"# (mistake|set|forward|expect|also|hint):")
+KEPT = re.compile(r"# (mistake|set|forward):")  # what is no expectation
 FEWEST = 70
 
 UNREACHED = {
@@ -109,7 +111,7 @@ def update(path: Path) -> None:
     """Write what is found into the program; the header's own length moves the lines."""
     for _ in range(4):
         header, lines = header_of(path), read(path)
-        kept = [line for line in header if re.match(r"# (set|forward):", line)]
+        kept = [line for line in header if KEPT.match(line)]
         text = "\n".join([*kept, *described(diagnostics_of(path), path), *lines[len(header):]])
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
@@ -118,7 +120,7 @@ def update(path: Path) -> None:
 def test_a_wrong_program_is_told_all_that_is_wrong_with_it(path: Path) -> None:
     if "UPDATE_ERRORS" in os.environ:
         update(path)
-    header = [line for line in header_of(path) if not re.match(r"# (set|forward):", line)]
+    header = [line for line in header_of(path) if not KEPT.match(line)]
     assert header, f"{path.name} states no expectation"
     assert described(found_in(path), path) == header
 

@@ -6,7 +6,7 @@ from gradc_compiler.elaborate.expressions.builtins import BUILTINS
 from gradc_compiler.elaborate.names.aliases import MODULES
 from gradc_compiler.elaborate.names.problems import SpecError, behind_a_dot, of_another_framework
 from gradc_compiler.elaborate.names.scope import Scope
-from gradc_compiler.elaborate.names.values import Keyword, StaticValue
+from gradc_compiler.elaborate.names.values import Defined, Keyword, StaticValue
 from gradc_compiler.elaborate.types.fixits import size_of_result
 from gradc_compiler.syntax.grammar.tree import Attribute, Name
 
@@ -16,7 +16,7 @@ WORDS: dict[str, StaticValue] = {
     "same": Keyword("same"),
     "valid": Keyword("valid"),
 }
-COMMENT = "//"  # that of other languages
+COMMENTS = ("//", "--")  # those of other languages
 
 
 def known_names(scope: Scope) -> set[str]:
@@ -36,10 +36,32 @@ def unknown_name(tree: Name, scope: Scope) -> SpecError:
     if open_size is not None:
         others = [(open_size, "no input gives this size")]
         hint = f"make it a setting: {scope.chain[-1].name}({name} : size)(...)"
-    elif tree.span.source.text[: tree.span.start].rstrip(" ").endswith(COMMENT):
+    elif tree.span.source.text[: tree.span.start].rstrip(" ").endswith(COMMENTS):
         hint = f"a comment begins with `#`: write `# {name}`"
+    hint = hint or _seen_elsewhere(name, scope) or _without_a_model(tree, scope)
     message = f"`{name}` is not defined"
     return scope.fault("E0201", message, tree.span, "not found", secondary=others, hint=hint)
+
+
+def _seen_elsewhere(name: str, scope: Scope) -> str | None:
+    """A hint for a name of the body that applies this definition: it is not seen in here."""
+    *outer, inner = scope.chain or [None]
+    given = {p.name for one in outer if one is not None for p in (*one.inputs, *one.settings)}
+    if inner is None or name not in given:
+        return None
+    return f"a {inner.kind} sees what it is given alone: make `{name}` an input of `{inner.name}`"
+
+
+def _without_a_model(tree: Name, scope: Scope) -> str | None:
+    """A hint for the network that a training applies, in a file that declares none."""
+    applied = tree.span.source.text[tree.span.end :].lstrip(" ").startswith("(")
+    if scope.chain or not applied or any(map(_is_model, map(scope.unit.find, scope.unit.known()))):
+        return None
+    return f"this file has no model: declare `model {tree.name}(x : [4]) -> [3] {{ ... }}`"
+
+
+def _is_model(defined: Defined | None) -> bool:
+    return defined is not None and defined.is_model
 
 
 def require_no_module(tree: Attribute, scope: Scope) -> None:

@@ -32,12 +32,12 @@ class Given:
 
 
 def channels_left_out(definition: Definition, meaning: StaticValue, span: Span) -> str:
-    """The tail of a hint, where three numbers are given as `Conv2d(in, out, kernel)` takes them."""
+    """A hint where three numbers are given as `Conv2d(in, out, kernel)` takes them."""
     following = NUMBER.match(span.source.text, span.end)
     if definition.name != "conv" or following is None:
         return ""
     mend = f"conv({meaning}, {following[1]}x{following[1]})"
-    return f"; the channels of its input are not written: `{mend}`, if {meaning} filters are meant"
+    return f"the channels of its input are not written: `{mend}` has {meaning} filters"
 
 
 def _layer_among_settings(definition: Definition, parameter: Parameter) -> str:

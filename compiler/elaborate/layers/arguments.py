@@ -56,11 +56,21 @@ def _hint_for_missing(
     """A hint where an argument is missing: it may stand in the wrong brackets."""
     if definition.kind == "cell" and parameters == definition.inputs:
         return f"scan({definition.name}(...)) applies it along a sequence"
+    if definition.kind in ("layer", "function") and parameters == definition.inputs and bound:
+        name, left = definition.name, [p.name for p in parameters if p.name not in bound]
+        stays = f"{definition.kind} {name}({', '.join(left)})({', '.join(bound)})"
+        return f"apply it to all, `{_call(definition)}`; what stays the same in a chain is a" + (
+            f" setting: `{stays}`"
+        )
     if bound or definition.settings:
         return None
     if definition.kind in ("optimizer", "initializer", "regularizer", "schedule"):
         return f"it has no settings, so it stands without brackets: `{definition.name}`"
     return f"in a chain it stands without brackets: `|> {definition.name}`"
+
+
+def _call(definition: Definition) -> str:
+    return f"{definition.name}({', '.join(p.name for p in definition.inputs)})"
 
 
 def _and(names: Sequence[str]) -> str:

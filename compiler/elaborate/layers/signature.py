@@ -79,8 +79,9 @@ def _check_setting(
         return
     hint = None
     if isinstance(parameter.type, Shape) and is_number(meaning):
-        hint = f"write {'x'.join([str(meaning)] * len(parameter.type.sizes))}"
-        hint += channels_left_out(definition, meaning, span) or along_time(span, scope)
+        written = "x".join([str(meaning)] * len(parameter.type.sizes))
+        hint = channels_left_out(definition, meaning, span)
+        hint = hint or f"write {written}{along_time(span, scope)}"
     if isinstance(parameter.type, Shape) and isinstance(meaning, Value):
         name = f"{definition.name}({parameter.name})"
         hint = f"a type of a setting is one of sizes; without it a tensor may be given: `{name}`"

@@ -3,12 +3,15 @@
 Keys are in lower case and without underscores.  `ELSEWHERE` has foreign names of things that have
 another name here; `INSTEAD` has foreign names for which one writes something else here; `METHODS`
 has the names that others write behind a dot, `MODULES` those before a dot, and `ARGUMENTS` those
-before `=`.
+before `=`.  What they write around a training is in `gradc_compiler.syntax.parse.training_words`.
 """
 
 from __future__ import annotations
 
+from gradc_compiler.syntax.parse.training_words import RENAMED
+
 ELSEWHERE = {
+    **RENAMED,
     # there                        here
     "linear": "dense",
     "fc": "dense",
@@ -99,7 +102,7 @@ INSTEAD = {
     "glu": "`a * sigmoid(b)` of two layers is a gated linear unit",
     "prelu": "declare the slope: `param a = 0.25; maximum(x, 0) + a * minimum(x, 0)`",
     "clamp": "`minimum(maximum(x, low), high)` bounds x",
-    "clip": "`minimum(maximum(x, low), high)` bounds x; `clip_norm` of `train` bounds a gradient",
+    "clip": "`minimum(maximum(x, low), high)` bounds x; `using adam, clip(norm = 5)` bounds a gradient",
     "einsum": "`contract(k : A[i, k] * B[k, j])` is Einstein's convention: k is summed over",
     "tensordot": "`contract(k : A[i, k] * B[k, j])` sums over the index k",
     "dot": "`a @ b` is the product of vectors and matrices",
@@ -134,8 +137,20 @@ INSTEAD = {
     "len": "`length(xs)` is how long a sequence is; sizes are names: `x : [n]`, then `n`",
     "print": "a network prints nothing: `report name = value` in `train`, or `gradc explain`",
     "self": "there is no `self`: a layer stands in the chain where it is applied",
-    "none": "sizes that are free are names: `x : [n]`",
-    "null": "leave it out",
+    "none": "there is none: leave it out; sizes that are free are names: `x : [n]`",
+    "null": "there is none: leave it out",
+    "inf": "a number is finite: `1e30` is larger than any that a network needs",
+    "infinity": "a number is finite: `1e30` is larger than any that a network needs",
+    "nan": "a number is finite: a NaN is never written",
+    "array": "`[1, 2, 3]` is a tensor as it stands",
+    "asarray": "`[1, 2, 3]` is a tensor as it stands",
+    "tensor": "`[1, 2, 3]` is a tensor as it stands",
+    "parameter": "a parameter has a line of its own: `param W : [3, 4] ~ glorot_uniform`",
+    "variable": "a parameter has a line of its own: `param W : [3, 4] ~ glorot_uniform`",
+    "rand": "noise has a line of its own: `noise u : [4] ~ uniform(0, 1)`",
+    "random": "noise has a line of its own: `noise u : [4] ~ uniform(0, 1)`",
+    "module": "a part of a network is declared: `layer block(units : size)(x : [n]) { ... }`",
+    "nograd": "`stop_gradient(x)` passes no derivative on",
     "float32": "numbers are float32, or float64 with --dtype; a type is a shape, `[4]`",
     "float": "numbers are real; a type is a shape: `scalar`, `[4]`, `class(10)`",
     "int": "labels are `class(10)`; other numbers are `scalar` or `[4]`",
@@ -219,8 +234,3 @@ ARGUMENTS = {
     "name": "layers are called by their kind and number; `y = x |> dense(8)` names a value",
     "reduction": "a loss is of one example; the mean over the batch is taken by itself",
 }
-
-
-def plain(name: str) -> str:
-    """A name as the tables have it."""
-    return name.lower().replace("_", "")

@@ -19,11 +19,12 @@ from gradc_compiler.elaborate.names.aliases import (
     INSTEAD,
     METHODS,
     MODULES,
-    plain,
 )
 from gradc_compiler.elaborate.names.values import Poison, StaticValue
+from gradc_compiler.syntax.parse.training_words import plain
 
 MANY = 2_000  # names that are compared
+SHORT = 3  # letters, of which two in common are no likeness: `net` is not `one_hot`
 OF_NAMES = ("E0201", "E0302", "E0311")  # codes of errors that recur wherever a name is used
 PLACES = 4  # further places that are shown
 
@@ -134,15 +135,27 @@ def require_sound(*meanings: StaticValue) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint naming the known names that this may be: as others call it, or misspelt."""
-    names = {n.lower(): n for n in sorted(set(known), reverse=True)}
-    key = name.lower()
+    names = set(known)
+    return _as_others_call_it(name, names) or _misspelt(name, names)
+
+
+def _as_others_call_it(name: str, known: set[str]) -> str | None:
+    """A hint where another framework has another name for it, or other capitals."""
+    names = {n.lower(): n for n in sorted(known, reverse=True)}
     elsewhere = ELSEWHERE.get(plain(name))
-    if elsewhere in names or key in names:
-        near = [names[elsewhere if elsewhere in names else key]]
-    else:
-        found = get_close_matches(key, list(names)[:MANY], n=2, cutoff=0.6)
-        scores = [SequenceMatcher(None, n, key).ratio() for n in found]
-        near = [names[n] for n, s in zip(found, scores, strict=True) if s > scores[0] - 0.08]
+    found = names.get(elsewhere or "") or names.get(name.lower())
+    return f"did you mean `{found}`?" if found else None
+
+
+def _misspelt(name: str, known: set[str]) -> str | None:
+    """A hint with the names that are spelt nearly so; of a short name with its first letter."""
+    key = name.lower()
+    names = {n.lower(): n for n in sorted(known, reverse=True)}
+    if len(key) <= SHORT:
+        names = {n: as_written for n, as_written in names.items() if n[:1] == key[:1]}
+    found = get_close_matches(key, list(names)[:MANY], n=2, cutoff=0.6)
+    scores = [SequenceMatcher(None, n, key).ratio() for n in found]
+    near = [names[n] for n, s in zip(found, scores, strict=True) if s > scores[0] - 0.08]
     return f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else None
 
 
@@ -154,7 +167,9 @@ def of_another_framework(name: str, known: Iterable[str]) -> str | None:
 def argument_instead(name: str, known: Iterable[str]) -> str | None:
     """A hint for a named argument that does not exist: what it is called here, or what is done."""
     names = set(known)
-    return None if name in names else did_you_mean(name, names) or ARGUMENTS.get(plain(name))
+    if name in names:
+        return None
+    return _as_others_call_it(name, names) or ARGUMENTS.get(plain(name)) or _misspelt(name, names)
 
 
 def behind_a_dot(base: str, name: str, known: Iterable[str]) -> str | None:

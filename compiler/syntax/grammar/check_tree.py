@@ -27,6 +27,17 @@ OPERATORS = (
     tree.Step,
 )
 
+REAL, LABEL = (
+    "`scalar`, or `[4]` for four of them",
+    "`class(10)` for a label, `scalar` for a number",
+)
+OF_NUMBERS = {
+    **dict.fromkeys(("float", "float16", "float32", "float64", "double", "half", "real"), REAL),
+    **dict.fromkeys(("int", "int32", "int64", "uint8", "integer", "long", "bool"), LABEL),
+    **dict.fromkeys(("str", "string"), "`class(10)` for a label, `seq class(96)` for a text"),
+}
+OF_TENSORS = frozenset({"Tensor", "FloatTensor", "LongTensor", "ndarray", "Array", "None", "Any"})
+
 
 def children(node: tree.Tree) -> Iterator[tree.Tree]:
     """The nodes directly below a node, in the order of their fields."""
@@ -57,6 +68,8 @@ def check_tree(file: tree.File) -> list[Diagnostic]:
                 | tree.Step(body=body)
             ):
                 problems += _check_body(body)
+            case tree.NameType(name=name) if name in OF_NUMBERS or name in OF_TENSORS:
+                problems.append(_kind_of_number(node, name))
             case tree.ContractExpr(factors=factors):
                 problems += [_plain_factor(f) for f in factors if not isinstance(f, tree.Index)]
         pending += [(child, depth) for child in children(node)]
@@ -109,6 +122,16 @@ def _plain_factor(factor: tree.Tree) -> Diagnostic:
         message="contract multiplies indexed tensors, and this has no index",
         primary=Label(factor.span, "expected something like `x[i, j]`"),
         hint="index every factor, and multiply by numbers outside of contract",
+    )
+
+
+def _kind_of_number(node: tree.Tree, name: str) -> Diagnostic:
+    written = OF_NUMBERS.get(name, "`[4]` for a tensor of four numbers")
+    return Diagnostic(
+        code="E0122",
+        message="a type is a shape, and names no kind of number",
+        primary=Label(node.span),
+        hint=f"write {written}; numbers are float32, or float64 with --dtype",
     )
 
 

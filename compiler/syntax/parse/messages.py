@@ -45,7 +45,7 @@ UNEXPECTED = (
     # Habits of other languages.
     MessageRow(
         "E0117",
-        r"^top » (//|/ \*)",
+        r"^top » (//|/ \*|%|- -|TEXT)|^top TEXT » TEXT",
         "this is no comment",
         "a comment begins with `#` and ends with the line",
         body("§// the hidden layer"),
@@ -80,7 +80,7 @@ UNEXPECTED = (
     ),
     MessageRow(
         "E0122",
-        r"^\( (KIND|data) NAME \((.* ,)? NAME : NAME » \[",
+        r"^\( (KIND|data) NAME \((.* ,)? NAME : NAME » (\[|COMPARE)",
         "a type is a shape, and names no kind of number",
         "write `[4]`; numbers are float32, or float64 with --dtype",
         "model f(x : float32§[4]) -> [4] {\n    x\n}\n",
@@ -113,6 +113,13 @@ UNEXPECTED = (
         "`x[1:3]` takes numbers that follow one another; `reverse(x)` turns them round",
         body("y = x[:§:-1]"),
     ),
+    MessageRow(
+        "E0121",
+        r"^\[ .*\[ (.* )?» \.\. \.",
+        "there is no `...` among indices",
+        "write `:` for each axis that stays whole, as in `x[:, 0]`",
+        body("y = x[§..., 0]"),
+    ),
     # Declarations.
     MessageRow(
         "E0103",
@@ -144,11 +151,11 @@ UNEXPECTED = (
     ),
     MessageRow(
         "E0121",
-        r"^top using (.* )?NAME » NUMBER",
+        r"^top (.* )?using (.* )?NAME » NUMBER",
         "`{last}` is not a setting of the training",
         "there are batch, epochs, held_out, seed, patience, limit, in_memory, block, memory and "
         "exact; an optimizer has its own in brackets, as in `adam(lr = 1e-3)`",
-        train("using sgd, batch_size §32"),
+        train("minimize e using sgd, warm_starts §32"),
     ),
     MessageRow(
         "E0123",
@@ -548,5 +555,8 @@ BORROWED = {
     "print": "write `report name = value` in `train`",
     "include": 'write `import "file.nn"`',
     "from": "there are no packages to import, so delete the line: layers and losses are there",
+    "with": "nothing is switched on for a part of a body: `stop_gradient(x)` cuts derivatives",
+    "assert": "a claim is checked before anything runs: `x |> dense(3) : [3]`",
+    "pass": "a body ends with its value; without one leave the line out",
     "elif": "write `a if c else b if d else e`",
 }

@@ -22,6 +22,7 @@ from gradc_compiler.syntax.parse.parse_context import (
     shorten,
     statement_start,
 )
+from gradc_compiler.syntax.parse.training_words import foreign_clause
 
 INSTEAD = {  # of a word where a value belongs, by whether a bracket follows it
     ("param", True): "a parameter has a line of its own: `param W : [3, 4] ~ glorot_uniform`",
@@ -66,9 +67,9 @@ def explain_unexpected(
     found = tokens[at]
     begin = statement_start(tokens, at)
     place = place_of(tokens, at)
-    borrowed = _borrowed(tokens, begin, at)
-    if borrowed is not None:
-        return borrowed
+    foreign = foreign_clause(tokens, begin, at) or _borrowed(tokens, begin, at)
+    if foreign is not None:
+        return foreign
     line = describe(tokens, begin, at)
     reserved = found.text in KEYWORDS and not _begins_declaration(tokens, begin, at)
     if reserved and not EMPTY_CLAUSE.search(line) and "NAME" in accepts():

@@ -42,19 +42,19 @@ def _unused_values(owner: Definition | Derivative | Train) -> Iterator[FoundWarn
             continue
         for target in statement.targets:
             if not target.name.startswith("_") and not _is_read(target, owner):
-                foreign = (
-                    _as_a_setting(target.name, statement) if isinstance(owner, Train) else None
-                )
                 yield FoundWarning(
                     span=target.span,
                     message=f"nothing reads `{target.name}`",
-                    hint=foreign or "use it, or leave it out; `_` says that a part is not wanted",
+                    hint=_as_a_setting(target, statement, owner)
+                    or "use it, or leave it out; `_` says that a part is not wanted",
                 )
 
 
-def _as_a_setting(name: str, statement: Assign) -> str | None:
+def _as_a_setting(target: Name, statement: Assign, owner: Tree) -> str | None:
     """How a training says what is meant by `batch_size = 32`."""
-    return in_train(name, statement.value.span.text)
+    if not isinstance(owner, Train):
+        return None
+    return in_train(target.name, statement.value.span.text)
 
 
 def _statements(owner: Tree) -> Iterator[Tree]:

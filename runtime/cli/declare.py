@@ -17,6 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.cli.completing import specs
 
 Function = Callable[..., Any]
 SET, ASSIGNED = "--set", re.compile(r"[A-Za-z_][\w.]*=")
@@ -39,6 +40,8 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """What was written; an unknown option gets the nearest one."""
+        if ctx.resilient_parsing and args and args[-1].startswith("-"):
+            args = args[:-1]  # a shell asks for the value of this option, which ends the parsing
         try:
             return super().parse_args(ctx, with_own_option(args))
         except click.NoSuchOption as fault:
@@ -124,8 +127,8 @@ class SpecPath(click.ParamType[Path]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """A shell completes it as a file."""
-        return [CompletionItem(incomplete, type="file")]
+        """A shell completes it as a spec, or as a folder on the way to one."""
+        return specs(incomplete)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path, or a usage error."""

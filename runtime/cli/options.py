@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from gradc_compiler.syntax.grammar.byte_sizes import bytes_in
+from gradc_runtime.cli.completing import assignments
 from gradc_runtime.cli.declare import Function
 
 Value = int | float | str
@@ -124,6 +125,7 @@ data = click.option(
 )  # fmt: skip
 assigned = click.option(
     "--set", "assigned", multiple=True, type=Assignment(), metavar="NAME=VALUE...",
+    shell_complete=assignments,
     help="""Change settings of the optimizer, of training, or constants of the spec:
         --set lr=1e-4 hidden=32.""",
 )  # fmt: skip

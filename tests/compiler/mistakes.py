@@ -15,9 +15,10 @@ SPECS = Path(__file__).parents[2] / "specs"
 LINE = re.compile(r"# (mistake|expect|hint): (.*)")
 HEAD = """# What people write first
 
-What somebody from Python, PyTorch or Keras writes here at first, and what `gradc check` answers. Each is a program of its own in
-`specs/errors` or `specs/warnings`, by the name at its end, and the tests hold every answer; `gradc check specs/errors/habit_power.nn` shows
-one with its line and caret. Written by `python -m tests.compiler.mistakes`."""
+What somebody from Python, PyTorch or Keras writes here at first, and what `gradc check` answers.
+Each is a program of its own in `specs/errors` or `specs/warnings`, by the name at its end, and the
+tests hold every answer; `gradc check specs/errors/habit_power.nn` shows one with its line and
+caret. Written by `python -m tests.compiler.mistakes`."""
 SECTIONS = {  # by the file at which each begins
     "syntax_missing_brace": "Words and signs of other languages",
     "habit_relu_capital": "Names of other frameworks",

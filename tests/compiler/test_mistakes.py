@@ -11,7 +11,8 @@ from tests.compiler.mistakes import SECTIONS, SPECS, mistakes, page
 
 FEWEST = 100
 RIGHT = {  # what others write, and may here
-    "a window in brackets": "model f(x : [8, 8, 1]) -> [3] { x |> conv(8, (3, 3)) |> flatten |> dense(3) }",
+    "a window in brackets": "model f(x : [8, 8, 1]) -> [2] "
+    "{ x |> conv(8, (3, 3)) |> flatten |> dense(2) }",
     "sort": "model f(x : [4]) -> [3] { x |> sort |> dense(3) }",
     "cumsum": "model f(x : [4]) -> [3] { x |> cumsum |> dense(3) }",
 }
@@ -69,5 +70,5 @@ def test_wherever_it_stands(written: str) -> None:
 
 
 def test_such_a_word_is_a_name_everywhere_else() -> None:
-    found = said("model f(x : [4], loss : [4]) -> [4] { steps = x + loss\n target = steps\n target }")
-    assert found == ()
+    text = "model f(x : [4], loss : [4]) -> [4] { steps = x + loss; target = steps; target }"
+    assert said(text) == ()

@@ -102,7 +102,8 @@ INSTEAD = {
     "glu": "`a * sigmoid(b)` of two layers is a gated linear unit",
     "prelu": "declare the slope: `param a = 0.25; maximum(x, 0) + a * minimum(x, 0)`",
     "clamp": "`minimum(maximum(x, low), high)` bounds x",
-    "clip": "`minimum(maximum(x, low), high)` bounds x; `using adam, clip(norm = 5)` bounds a gradient",
+    "clip": "`minimum(maximum(x, low), high)` bounds x; a gradient is bounded in `train`:"
+    " `using adam, clip(norm = 5)`",
     "einsum": "`contract(k : A[i, k] * B[k, j])` is Einstein's convention: k is summed over",
     "tensordot": "`contract(k : A[i, k] * B[k, j])` sums over the index k",
     "dot": "`a @ b` is the product of vectors and matrices",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gradc_runtime.cli import options
+from gradc_runtime.cli.completing import assignments
 from gradc_runtime.cli.declare import act, as_json, declared, spec
 
 
@@ -20,6 +21,7 @@ from gradc_runtime.cli.declare import act, as_json, declared, spec
 @spec
 @options.data
 @click.option("--set", "lists", multiple=True, type=options.Binding(), required=True,
+              shell_complete=assignments,
               metavar="NAME=V,V...", help="Values to try, or a range LOW..HIGH.")  # fmt: skip
 @click.option("--random", type=click.IntRange(1), metavar="N",
               help="Not all combinations, but N drawn at random.")  # fmt: skip

@@ -25,8 +25,11 @@ def completed(words: str, at: int) -> list[str]:
     [
         ("gradc tr", 1, ["plain,train"]),
         ("gradc show a.nn --sta", 3, ["plain,--stage"]),
+        ("gradc train specs/mnist_cnn.nn --set lr", 4, ["plain,lr=2e-3"]),
+        ("gradc sweep specs/mnist_cnn.nn --set ep", 4, ["plain,epochs=30", "plain,eps=1e-8"]),
+        ("gradc train none.nn --set lr", 4, []),
         ("gradc show a.nn --stage n", 4, ["plain,nests"]),
-        ("gradc train specs/mn", 2, ["file,specs/mn"]),
+        ("gradc train specs/mn", 2, ["dir,specs/mn", "plain,specs/mnist_cnn.nn"]),
     ],
 )
 def test_words_are_completed(words: str, at: int, wanted: list[str]) -> None:

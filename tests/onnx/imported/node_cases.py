@@ -2,6 +2,8 @@
 
     python -m tests.onnx.imported.node_cases [--target cpu] [--write]
 
+All refused cases are printed by name; the page has how many of each kind, and the first of them.
+
 A case passes, or is refused in one line, or has numbers of a kind that a spec has none for (texts,
 bfloat16, 8 bits and fewer, sequences of tensors).  Anything else is a fault.
 """
@@ -9,6 +11,7 @@ bfloat16, 8 bits and fewer, sequences of tensors).  Anything else is a fault.
 from __future__ import annotations
 
 import argparse
+import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -26,6 +29,8 @@ from gradc_runtime.system.errors import DataError
 
 PAGE = Path(__file__).parents[3] / "specs" / "onnx_import.md"
 MARK = "<!-- node cases: written by `python -m tests.onnx.imported.node_cases --write` -->\n"
+OF_A_CASE = re.compile(r"\(\w*_test_\w*\)")  # the name of a node in an expanded function
+SHOWN = 3  # names of cases in a row of the page
 KINDS = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13}  # of numbers that a spec has, or holds exactly
 
 
@@ -71,6 +76,7 @@ def outcome(case: Any, target: str) -> str:
 
 def reason(message: str) -> str:
     """A refusal without the names of its node."""
+    message = OF_A_CASE.sub("(...)", message)
     if "is not among the operators" in message:
         return f"`{message.partition(' is not among')[0].split(': ')[-1]}`"
     return message.split(": ")[-1]
@@ -81,14 +87,20 @@ def table(found: dict[str, str]) -> Iterator[str]:
     passing = sum(what == "passes" for what in found.values())
     yield f"Of {len(found):,} node cases {passing:,} pass; the others need what stands below."
     yield ""
-    yield "| what they need | cases |"
-    yield "|---|---|"
-    refused = defaultdict(list)
+    yield "| what they need | cases | such as |"
+    yield "|---|---|---|"
+    for what, names in refused(found):
+        such = ", ".join(f"`{name}`" for name in names[:SHOWN])
+        yield f"| {what} | {len(names)} | {such} |"
+
+
+def refused(found: dict[str, str]) -> list[tuple[str, list[str]]]:
+    """Each reason with the names of its cases, the most frequent first."""
+    by_reason = defaultdict(list)
     for name, what in found.items():
         if what != "passes":
-            refused[what.replace("|", "/")].append(name.removeprefix("test_"))
-    for what, names in sorted(refused.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield f"| {what} | {', '.join(names)} |"
+            by_reason[what.replace("|", "/")].append(name.removeprefix("test_"))
+    return sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
 def main() -> None:
@@ -103,6 +115,8 @@ def main() -> None:
     text = "\n".join([*table(found), ""])
     known = ("passes", "other kinds of numbers")
     print(Counter(what if what in known else "refused" for what in found.values()))
+    for what, names in refused(found):
+        print(f"{what}: {', '.join(names)}")
     if given.write:
         head, mark, _ = PAGE.read_text().partition(MARK)
         PAGE.write_text(head + (mark or MARK) + text)

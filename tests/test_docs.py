@@ -170,6 +170,14 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_line_of_a_sentence_does_not_begin_a_list(page: Path) -> None:
+    """`(factors` and then `+ 1) units` would be an item of a list."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    begun = r"^(?![-+*#|<> ]|\d+[.)] |\s*$|.*:$).*[^:\n]\n(?:[-+*]|\d+[.)]) .*"
+    assert re.findall(begun, text, flags=re.MULTILINE) == []
+
+
 def test_the_reference_names_every_function_and_every_word() -> None:
     from gradc_compiler.elaborate.expressions.builtins import BUILTINS
     from gradc_compiler.syntax.lex.newlines import SETTINGS

@@ -6,6 +6,7 @@ bash forgets what stands before them.
 
 from __future__ import annotations
 
+import os
 import re
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +19,8 @@ WORD = re.compile(r"[\w.+-]+")  # what no shell takes apart
 
 def specs(incomplete: str) -> list[CompletionItem]:
     """Specs that begin so; the shell itself adds folders on the way to others."""
-    folder, _, begun = incomplete.rpartition("/")
-    root = Path(f"{folder}/" if "/" in incomplete else ".").expanduser()
+    folder, begun = os.path.split(incomplete)
+    root = Path(folder or ".").expanduser()
     try:
         found = sorted(p.name for p in root.glob("*.nn") if p.name.startswith(begun))
     except OSError:

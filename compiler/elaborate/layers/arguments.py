@@ -8,6 +8,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.names.problems import SpecError, argument_instead
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Builtin, StaticValue
+from gradc_compiler.graph.graph import Value
 from gradc_compiler.syntax.grammar.tree import Definition, Parameter
 
 Named = Mapping[str, StaticValue]
@@ -28,6 +29,8 @@ def bind_arguments(
     if len(arguments) > len(names):
         sized = definition.inputs and parameters == definition.settings
         hint = "the size of its input is not written: the input has it" if sized else None
+        if sized and isinstance(arguments[0], Value):
+            hint = f"settings stand alone in the first brackets: `x |> {definition.name}(...)`"
         message = f"`{signature}` takes {len(names)}, got {len(arguments)}"
         raise scope.fault("E0305", message, span, secondary=here, hint=hint)
     given = dict(zip(names, arguments, strict=False))

@@ -8,6 +8,7 @@ rule of `specs/operators.md`.  Whatever has a kink says what its derivative is t
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +17,12 @@ from gradc_compiler.elaborate.names.library import prelude
 from gradc_compiler.elaborate.names.values import Builtin
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.ops import elementwise
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.rule_texts import cotangents, on_paper
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import Binary, Definition, Name, Tree
+from gradc_runtime.cli.actions.function_pages import DRAWN, FUNCTIONS, UNTOUCHED
 
 CLOSED = {  # y is the result and g the cotangent that reaches it, in the words of the language
     "relu": "x gets where(x > 0, g, 0)",
@@ -39,6 +42,7 @@ CLOSED = {  # y is the result and g the cotangent that reaches it, in the words 
     "as": "x gets g in the shape of x",
     "dense": "W gets outer(g, x), b gets g, x gets transpose(W) @ g",
 }
+BY_PARTS = "follows from those of its operators, by the chain rule"
 OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "//": "quotient"}
 OF_THE_LANGUAGE = {"last": "end", "first": "end", "time_sum": "total", "min": "max"}
 
@@ -66,13 +70,11 @@ def _of_definition(name: str) -> dict[str, Any]:
         "name": name,
         "what": f"{'an' if definition.kind[0] in 'aeio' else 'a'} {definition.kind} of the prelude",
         "formula": _comment_above(definition),
-        "derivative": CLOSED.get(name, "follows from those of its operators, by the chain rule"),
-        "kinks": _kinks_of(definition),
+        "derivative": CLOSED.get(name) or UNTOUCHED.get(definition.kind) or BY_PARTS,
+        "kinks": [] if definition.kind in UNTOUCHED else _kinks_of(definition),
         "definition": definition.span.text,
         "source": f"compiler/{source.name}:{definition.span.line}",
     }
-    if definition.kind not in ("layer", "function", "cell"):
-        del page["derivative"], page["kinks"]
     return page
 
 
@@ -117,12 +119,14 @@ def _of_builtin(function: Builtin) -> dict[str, Any]:
     op = OPS.get(OF_THE_LANGUAGE.get(function.name, function.name))
     page = _of_operator(op) if op is not None else {}
     takes = ", ".join([*function.parameters, *["..."] * function.variadic])
-    said = (inspect.getdoc(function.rule) or "").split("\n\n")[0].replace("\n", " ")
-    page |= {
-        "name": function.name,
-        "what": f"a function of the language: {function.name}({takes})",
-    }
-    return page | ({"formula": said} if said and "formula" not in page else {})
+    if op is None:
+        formula, derivative = FUNCTIONS[function.name]
+        code = inspect.unwrap(function.rule).__code__
+        kinks = ["ceil: 0 everywhere"] if function.name == "ceil" else list[str]()
+        page = {"formula": formula, "derivative": derivative, "kinks": kinks}
+        page["source"] = f"{_file_of(function.rule.__module__)}:{code.co_firstlineno}"
+    what = f"a function of the language: {function.name}({takes})"
+    return page | {"name": function.name, "what": what}
 
 
 def _of_operator(op: type[Op]) -> dict[str, Any]:
@@ -131,16 +135,30 @@ def _of_operator(op: type[Op]) -> dict[str, Any]:
         page["formula"] = f"y = {on_paper(op)}"
         rules = zip(op.parameters, cotangents(op), strict=True)
         page["derivative"] = ", ".join(f"{x} gets {rule or 'nothing'}" for x, rule in rules)
+        page["definition"], page["source"] = _row_of(op.name)
     else:
         page["formula"] = " ".join((inspect.getdoc(op) or "").split("\n\n")[0].split())
-        page["derivative"] = op.sends or "none: it makes numbers and reads none"
+        reads = len(inspect.signature(op.infer).parameters) > 1
+        page["derivative"] = op.sends or ("none" if reads else DRAWN)
+        page["source"] = f"{_file_of(op.__module__)}:{inspect.getsourcelines(op)[1]}"
     page["kinks"] = [f"{op.name}: {op.kink}"] if op.kink else []
-    module = op.__module__.replace("gradc_compiler", "compiler").replace(".", "/")
-    page["source"] = f"{module}.py" if not issubclass(op, Elementwise) else ELEMENTWISE
     return page
 
 
-ELEMENTWISE = "compiler/ops/elementwise.py"
+def _file_of(module: str) -> str:
+    return module.replace("gradc_compiler", "compiler").replace(".", "/") + ".py"
+
+
+def _row_of(name: str) -> tuple[str, str]:
+    """The row of an elementwise operator, and where it stands."""
+    text = inspect.getsource(elementwise)
+    found = re.search(rf'^\w+ = \w+\(\s*"{name}"', text, re.MULTILINE)
+    assert found is not None, f"{name} has a row"
+    row = re.split(r"\n(?=\S)(?!\))", text[found.start() :], maxsplit=1)[0].rstrip()
+    line = text.count("\n", 0, found.start()) + 1
+    return row, f"{_file_of(elementwise.__name__)}:{line}"
+
+
 HEADS = {"formula": "", "derivative": "Derivative", "kinks": "Where it has a kink",
          "definition": "Definition", "source": "Source"}  # fmt: skip
 
@@ -154,6 +172,6 @@ def written(page: dict[str, Any]) -> str:
             text = "\n".join(said) if isinstance(said, list) else str(said)
             indented = "\n".join(f"    {line}".rstrip() for line in text.strip("\n").split("\n"))
             parts.append(f"{head}:\n\n{indented}" if head else text)
-    if "derivative" in page:
+    if not page["derivative"].startswith("none"):
         parts.append("y is the result, g the cotangent that reaches it: dloss/dy.")
     return "\n\n".join(parts) + "\n"

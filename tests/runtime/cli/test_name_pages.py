@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import gradc
 from gradc_compiler.elaborate.names.library import prelude
-from gradc_runtime.cli.actions.name_pages import CLOSED, names, page_on, written
+from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.ops.elementwise import Elementwise
+from gradc_runtime.cli.actions.name_pages import CLOSED, OF_THE_LANGUAGE, names, page_on, written
 from tests.runtime.cli.calling import Caller
 
+ROOT = Path(__file__).resolve().parents[3]
 POINTS = np.array([[0.3, -1.2, 0.8], [-0.5, 0.4, 2.0]])
 CALLS = {"leaky_relu": "leaky_relu(slope = 0.2)", "elu": "elu(alpha = 1.5)"}
 LETTERS = {"leaky_relu": "slope = 0.2", "elu": "alpha = 1.5"}
@@ -25,8 +31,54 @@ def test_every_name_has_a_page_of_plain_lines() -> None:
     for name in names():
         page = page_on(name)
         assert page is not None and page["name"] == name
-        assert written(page).startswith(f"{name}: a") and "None" not in written(page)
+        said = written(page | {"definition": ""})
+        assert said.startswith(f"{name}: a") and "None" not in said
     assert page_on("nobody") is None
+
+
+@pytest.mark.parametrize("name", sorted(names()))
+def test_a_page_has_formula_derivative_kinks_source_and_text(name: str) -> None:
+    page = page_on(name)
+    assert page is not None and page["formula"].strip() and page["derivative"].strip()
+    op = OPS.get(OF_THE_LANGUAGE.get(name, name))
+    if op is not None and name not in prelude().places:
+        assert page["kinks"] == ([f"{op.name}: {op.kink}"] if op.kink else [])
+    assert all(kink.partition(": ")[2] for kink in page["kinks"])
+    path, _, line = page["source"].partition(":")
+    text = (ROOT / path).read_text(encoding="utf-8").split("\n")
+    begun = page.get("definition", "def |class |lambda|_row").split("\n")[0]
+    shown = text[int(line) - 1]
+    assert begun in shown if "definition" in page else re.search(f"{begun}|@", shown), shown
+    assert ("definition" in page) == (name in prelude().places or is_a_row(name))
+
+
+def is_a_row(name: str) -> bool:
+    """Whether an operator is a row of the table, which is its definition."""
+    return name in OPS and issubclass(OPS[name], Elementwise)
+
+
+SENT = {  # a call, its type, the type of its input, and what its page says in the language
+    "broadcast": ("broadcast(x, [2, 3])", "[2, 3]", "sum(g, axis = 0)"),
+    "ceil": ("ceil(x)", "[3]", "0 * x"),
+    "identity": ("identity(x)", "[3]", "g"),
+    "mean": ("mean(x)", "scalar", "broadcast(g / size(x), [3])"),
+    "pad": ("pad(x, 1, 2)", "[6]", "g[1:4]"),
+    "stack": ("stack(x, 2 * x)", "[2, 3]", "g[0] + 2 * g[1]"),
+    "sum": ("sum(x)", "scalar", "broadcast(g, [3])"),
+    "transpose": ("transpose(reshape(x, [1, 3]))", "[3, 1]", "reshape(transpose(g), [3])"),
+}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_what_a_function_sends_back_is_what_its_page_says(name: str) -> None:
+    call, gives, said = SENT[name]
+    sizes = [int(n) for n in re.findall(r"\d", gives)]
+    same(
+        f"model both(x : [3], w : {gives}) -> (said : [3], true : [3]) {{\n"
+        f"    g = w\n    ({said}, grad(sum(w * {call}), x))\n}}\n",
+        x=POINTS,
+        w=np.linspace(-1, 2, 2 * int(np.prod(sizes))).reshape(2, *sizes),
+    )
 
 
 @pytest.mark.parametrize("name", sorted(prelude().places))

@@ -69,7 +69,9 @@ class SharedExecutable(Executable):
         self, entry: Entry, persistent: NDArray[Any], dtype: Any, threads: int, ranks: Ranks
     ) -> None:
         self.cut_alike = not entry.wide_block  # as one machine would cut a batch
-        entry = without_segments(entry)
+        self.as_one = ranks.as_one
+        if not (self.as_one and entry.wide_block):  # else every rank runs all, as one machine does
+            entry = without_segments(entry)
         super().__init__(entry, persistent, dtype, threads)
         block = ranks.of_first(self.entry.block)  # as it was measured there
         if block != self.entry.block:
@@ -97,7 +99,9 @@ class SharedExecutable(Executable):
         shares = self.shares(examples)
         if shares is None:
             return super().run(inputs, 1, batch=examples)
-        self.ranks.traffic.unlike += not (shares.as_alone and self.cut_alike)
+        traffic = self.ranks.traffic
+        traffic.unlike += not (shares.as_alone and self.cut_alike)
+        traffic.idle = max(traffic.idle, shares.idle)
         bound = self.bind_share(inputs, shares)
         shared = self.shared(shares, bound.plan)
         self.settle(bound.plan)
@@ -131,9 +135,10 @@ class SharedExecutable(Executable):
         of_time = {k for k, a in enumerate(entry.arrays, Space.ARRAY) if a.type.time is not None}
         of_time |= {k for k, a in enumerate(entry.arrays, Space.ARRAY) if a.role == "clock"}
         together = bool(entry.outputs) or any(of_time & spaces for spaces in serial)
-        if together or self.variant(examples) is not entry:
+        whole = self.as_one and not self.cut_alike
+        if together or whole or self.variant(examples) is not entry:
             return None
-        return shares_of(entry, examples, self.ranks.size)
+        return shares_of(entry, examples, self.ranks.size, as_one=self.as_one)
 
     def bind_share(self, inputs: Batches, shares: RankShares) -> BoundCall:
         """A plan with the addresses of this batch: of its sequences this rank's, else all rows."""

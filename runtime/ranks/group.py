@@ -45,12 +45,13 @@ class Traffic:
     on_way: float = 0.0  # seconds in which some sum was on its way
     held_up: float = 0.0  # of those, seconds in which nothing could be computed meanwhile
     unlike: int = 0  # steps whose sums were taken in another order than one machine's
+    idle: int = 0  # the most ranks without a chunk in a step: a batch may have fewer than ranks
 
 
 class Ranks:
     """All ranks of `MPI.COMM_WORLD`, seen from one of them."""
 
-    def __init__(self, mpi: Any, seconds: float) -> None:
+    def __init__(self, mpi: Any, seconds: float, as_one: bool = False) -> None:
         self.mpi, self.seconds = mpi, seconds
         self.world = mpi.COMM_WORLD.Dup()
         self.rank, self.size = int(self.world.rank), int(self.world.size)
@@ -58,6 +59,7 @@ class Ranks:
         self.traffic = Traffic()
         self.wants_to_stop = self.stops = False
         self.hosts: list[str] = self.all_of(mpi.Get_processor_name())
+        self.as_one: bool = self.of_first(as_one)  # whether to keep one machine's bits in any case
 
     @property
     def first(self) -> bool:

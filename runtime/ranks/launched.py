@@ -16,6 +16,7 @@ from gradc_runtime.system.extras import advice
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # set by MPICH and Open MPI
 TIMEOUT = "GRADC_RANK_TIMEOUT"  # the variable that says how long one waits for another
+AS_ONE = "GRADC_RANK_BITS"  # the variable that asks for the bits of one machine in any case
 SECONDS = 300.0
 INSTALL = advice("mpi4py", "training on several ranks")
 
@@ -50,7 +51,18 @@ def joined() -> Ranks | None:
         raise RanksError(INSTALL) from None
     if mpi.COMM_WORLD.size == 1:
         return None
-    return Ranks(mpi, seconds())
+    return Ranks(mpi, seconds(), wants_one_machine())
+
+
+def wants_one_machine() -> bool:
+    """Whether the bits of one machine are asked for, whatever that costs.
+
+    Raises `RanksError` where the variable is neither 0 nor 1.
+    """
+    given = os.environ.get(AS_ONE, "0")
+    if given not in ("", "0", "1"):
+        raise RanksError(f"{AS_ONE} is 0 or 1, not {given[:40]}")
+    return given == "1"
 
 
 def seconds() -> float:

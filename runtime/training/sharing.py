@@ -126,8 +126,10 @@ def summed_up(ranks: Ranks | None) -> str:
     hidden = f"{1 - held_up / on_way:.0%}" if on_way else "none"
     unlike = ranks.traffic.unlike
     order = f"; sums of {unlike:,} of {steps:,} in another order than one machine's"
+    idle = ranks.traffic.idle
+    left = f"; {idle} had nothing to do, as a batch has {ranks.size - idle} chunks" if idle else ""
     return (
         f"{ranks.size} ranks: {sent:,.0f} bytes a step and rank were sent, {least:,.0f} is the"
         f" least; sums on their way: {hidden} of that time hidden by computing;"
-        f" seconds waited: {waited}{order if unlike else '; the bits of one machine'}"
+        f" seconds waited: {waited}{order if unlike else '; the bits of one machine'}{left}"
     )

@@ -6,6 +6,10 @@ any number of ranks, as long as there are chunks for all.  If there are not, the
 more chunks; its sums are then added in another order and may differ by rounding.  They may also
 differ with more than MOST_CHUNKS chunks: sums of so many are compensated, and each rank compensates
 those of its own chunks.
+
+Whoever wants the bits of one machine in any case says so (`as_one`).  Then no batch is cut
+differently: of more ranks than chunks some have none and only pass sums on, and a batch for which
+even that would not do is run whole by every rank.
 """
 
 from __future__ import annotations
@@ -38,8 +42,22 @@ class RankShares:
         return chunks_of(self.entry, self.examples, self.block)
 
     def chunks_of_rank(self, rank: int) -> tuple[int, int]:
-        """The chunks of a rank: the first, and the one after the last."""
-        return rank * self.chunks // self.ranks, (rank + 1) * self.chunks // self.ranks
+        """The chunks of a rank: the first, and the one after the last.
+
+        With fewer chunks than ranks the first ranks have one each, and the last rank the last: sums
+        begin at rank 0 with the first chunk, and are divided where they end.
+        """
+        chunks = self.chunks
+        if chunks >= self.ranks:
+            return rank * chunks // self.ranks, (rank + 1) * chunks // self.ranks
+        if rank == self.ranks - 1:
+            return chunks - 1, chunks
+        return min(rank, chunks - 1), min(rank + 1, chunks - 1)
+
+    @property
+    def idle(self) -> int:
+        """How many ranks have no chunk."""
+        return max(0, self.ranks - self.chunks)
 
     def blocks_of_rank(self, rank: int) -> tuple[int, int]:
         """The blocks of a rank: the first, and the one after the last."""
@@ -53,11 +71,17 @@ class RankShares:
         return min(first * self.block, self.examples), min(last * self.block, self.examples)
 
 
-def shares_of(entry: Entry, examples: int, ranks: int) -> RankShares | None:
-    """How ranks share a batch; None if it is faster that every rank runs all of it."""
+def shares_of(
+    entry: Entry, examples: int, ranks: int, *, as_one: bool = False
+) -> RankShares | None:
+    """How ranks share a batch; None if every rank runs all of it, as that is faster, or as no other
+    way gives the bits of one machine, which `as_one` asks for.
+    """
     block = block_of(entry, examples)
     chunks = chunks_of(entry, examples, block)
-    if chunks >= ranks:
+    if as_one and not 1 < chunks <= MOST_CHUNKS:
+        return None
+    if as_one or chunks >= ranks:
         return RankShares(entry, examples, block, ranks, chunks <= MOST_CHUNKS)
     if examples < WORTH_SHARING * ranks:
         return None

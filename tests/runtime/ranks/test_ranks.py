@@ -24,10 +24,10 @@ from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.pipeline import compile_file
 from gradc_runtime.cli.actions import train_ranks
 from gradc_runtime.cpu.partition.rank_shares import shares_of
-from gradc_runtime.ranks.launched import INSTALL
+from gradc_runtime.ranks.launched import AS_ONE, INSTALL, wants_one_machine
 from gradc_runtime.session.checkpoint import read_checkpoint
 from gradc_runtime.session.session import Session
-from gradc_runtime.system.errors import RankLost
+from gradc_runtime.system.errors import RankLost, RanksError
 from tests.runtime.ranks.on_ranks import trained
 
 ROOT = Path(__file__).parents[3]
@@ -94,19 +94,21 @@ def is_laid_out_alike(spec: str, batch: int, ranks: int) -> bool:
 
 
 @needs_mpi
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_ranks_come_to_what_one_machine_does(ranks: int, alone: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize(("ranks", "as_one"), [(2, "0"), (3, "0"), (4, "1")])
+def test_ranks_come_to_what_one_machine_does(
+    ranks: int, as_one: str, alone: list[dict[str, Any]]
+) -> None:
     jobs = [word for spec, batch in JOBS for word in (spec, str(batch))]
     words = str(1000 if ranks == 3 else MACHINE.rank_message)
     process = started([sys.executable, str(Path(__file__).parent / "on_ranks.py"), *jobs],
                       ranks=[ranks], PYTHONPATH=os.pathsep.join(sys.path),
-                      WORDS_OF_A_MESSAGE=words)  # fmt: skip
+                      WORDS_OF_A_MESSAGE=words, GRADC_RANK_BITS=as_one)  # fmt: skip
     out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
     told = [json.loads(line) for line in out.splitlines()]
     assert len(told) == ranks
     assert all(one == told[0] for one in told), "all ranks have the same bits and rows"
-    alike = [is_laid_out_alike(spec, batch, ranks) for spec, batch in JOBS]
+    alike = [as_one == "1" or is_laid_out_alike(spec, batch, ranks) for spec, batch in JOBS]
     assert any(alike[1:4]), "some are laid out as on one machine"
     for found, wanted, same in zip(told[0], alone, alike, strict=True):
         if same:
@@ -213,6 +215,12 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
                            timeout=LONGEST)  # fmt: skip
     assert found.returncode == 1
     assert found.stderr == f"gradc: {INSTALL}\n"
+
+
+def test_what_is_no_answer_to_bits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(AS_ONE, "yes")
+    with pytest.raises(RanksError, match=r"^GRADC_RANK_BITS is 0 or 1, not yes$"):
+        wants_one_machine()
 
 
 def test_a_message_that_fails_is_no_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:

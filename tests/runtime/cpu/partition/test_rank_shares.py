@@ -32,3 +32,27 @@ def test_ranks_divide_a_batch(spec: str) -> None:
             assert all(begin < end for begin, end in rows)
             alike = shares.block == block_of(entry, examples) and shares.entry is entry
             assert shares.as_alone == (alike and shares.chunks <= MOST_CHUNKS)
+
+
+@pytest.mark.parametrize("spec", ["mnist_cnn", "autoencoder", "row_digits"])
+def test_ranks_that_want_one_machines_bits_cut_no_batch_differently(spec: str) -> None:
+    program = compile_file(SPECS / f"{spec}.nn")
+    assert program.training is not None
+    entry = program.entries[program.training.steps[0].entry]
+    idle = set()
+    for examples in (1, 3, 17, 64, 1000, 70_001):
+        for ranks in (2, 3, 8, 16, 64):
+            shares = shares_of(entry, examples, ranks, as_one=True)
+            if shares is None:  # every rank does all of it
+                continue
+            assert shares.as_alone
+            assert shares.entry is entry
+            assert shares.block == block_of(entry, examples)
+            chunks = [shares.chunks_of_rank(rank) for rank in range(ranks)]
+            assert [begin for begin, _ in chunks] == [0, *(end for _, end in chunks[:-1])]
+            assert chunks[-1][1] == shares.chunks
+            for at in (0, -1):  # sums begin at the first rank, and are divided at the last
+                begin, end = shares.rows_of_rank(range(ranks)[at])
+                assert begin < end
+            idle.add(shares.idle)
+    assert max(idle) > 0

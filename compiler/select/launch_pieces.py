@@ -35,8 +35,11 @@ def meet(one: Operand, other: Operand) -> bool:
 
 
 def wait(one: Instruction, other: Instruction) -> bool:
-    """Whether two instructions may have to keep their order: one writes what the other uses."""
-    return _writes_of(one, other) or _writes_of(other, one)
+    """Whether two instructions may have to keep their order: one writes what the other uses.  Of
+    words that serve one step of a recurrence after another nothing is known here.
+    """
+    steps = any(operand.step is not None for operand in (*one.operands, *other.operands))
+    return steps or _writes_of(one, other) or _writes_of(other, one)
 
 
 def _writes_of(one: Instruction, other: Instruction) -> bool:

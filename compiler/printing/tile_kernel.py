@@ -23,10 +23,15 @@ from __future__ import annotations
 
 from gradc_compiler.printing.common import called_by, with_definitions
 from gradc_compiler.printing.cuda_printer import HEAD
+from gradc_compiler.printing.tensor_fragments import (
+    multiply_fragments,
+    share_fragments,
+    warp_of,
+)
 from gradc_compiler.printing.tile_epilogue import first_words_of_others, make_tables
 from gradc_compiler.printing.tile_plan import OperandReading, TilePlan
 from gradc_compiler.printing.tile_reading import fetch, fill_tables, look_up_ends, look_up_steps
-from gradc_compiler.printing.tile_results import add_parts, write_results
+from gradc_compiler.printing.tile_results import add_parts, rows_kept, write_results
 from gradc_compiler.printing.tile_writer import (
     TileWriter,
     begin_tile,
@@ -73,7 +78,7 @@ def _law(plan: TilePlan) -> str:
 
 def _product(w: TileWriter) -> None:
     plan, tile = w.plan, w.plan.tile
-    stage = 4 * tile.rows // tile.own_rows * tile.columns
+    stage = rows_kept(plan) * tile.columns
     w.line(f"s0 = shared({max(2 * buffer_words(w, 0), stage)})")
     w.line(f"s1 = shared({2 * buffer_words(w, 1)})")
     tables = [tile.rows, tile.rows, tile.columns, tile.columns, 2 * tile.steps, 2 * tile.steps]
@@ -82,7 +87,8 @@ def _product(w: TileWriter) -> None:
         w.line(f"p{k} = places({size})")
     make_tables(w)
     w.line("t0 = lane()")
-    _shares(w)
+    warp = warp_of(plan)
+    share_fragments(w, warp) if warp else _shares(w)
     shared_ends(w)
     several = [w.number(n) for n in (plan.parts, len(plan.residues)) if n]
     w.line(f"c3 = whole({' * '.join(['c0 * c1 * e3', *several])})")
@@ -168,7 +174,8 @@ def _steps(w: TileWriter, ka: str, kb: str) -> None:
     w.line(f"k4 = whole(k0 + (n1 + 1) * {tile.steps})")
     fetch(w, "q1", "k4")
     look_up_steps(w, tile.steps, f"q0 * {tile.steps} + t0", f"k4 + {tile.steps} + t0", ka, kb)
-    w.line(multiply(w))
+    warp = warp_of(w.plan)
+    w.line(multiply_fragments(w, warp) if warp else multiply(w))
     w.line("copies_arrive()")
     w.line("barrier()")
     w.depth -= 1

@@ -77,6 +77,18 @@ class TileDim:
 Dims = tuple[TileDim, ...]  # outermost first
 
 
+class Precision(Enum):
+    """What a product multiplies.  `TF32` and `BF16` are of operands that have been rounded to such
+    numbers: their words have no other bits, and tensor cores multiply them (`tensor_tile.py`).
+    """
+
+    FLOAT32 = "float32"
+    TF32 = "tf32"
+    BF16 = "bf16"
+
+    __hash__ = object.__hash__  # by identity, which is faster than by name
+
+
 class OperandReading(Enum):
     """How neighbouring threads read an operand: along k (its terms) or along its rows (of b: its
     columns); each a word at a time, or four neighbours.
@@ -163,6 +175,7 @@ class TilePlan:
     windows: tuple[TileWindow, ...] = ()
     residues: tuple[Residue, ...] = ()  # m and k above are those of the first, which has most
     epilogue: Epilogue | None = None
+    precision: Precision = Precision.FLOAT32
 
     @property
     def tiles(self) -> int:

@@ -114,7 +114,8 @@ def _reading(w: TileWriter, operand: int) -> _Reading:
         apart = rows * row if how is OperandReading.FOUR_TERMS else rows
         return _Reading(True, four, own, readers, apart, rows, own)
     lines = max(1, width // (tile.threads * four))
-    apart = tile.threads * four
+    apart = tile.threads * four // width * row if lines == 1 else tile.threads * four
+    assert lines == 1 or row == width, "only rows that a thread reads once have words between them"
     return _Reading(False, four, own, readers, apart, tile.threads, lines)
 
 

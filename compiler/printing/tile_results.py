@@ -7,8 +7,9 @@ and of parts, adds only a few roundings.
 
 from __future__ import annotations
 
+from gradc_compiler.printing.tensor_fragments import keep_fragments, warp_of
 from gradc_compiler.printing.tile_epilogue import finish, places_of_others, words_of_others
-from gradc_compiler.printing.tile_plan import OperandReading
+from gradc_compiler.printing.tile_plan import OperandReading, TilePlan
 from gradc_compiler.printing.tile_writer import OTHERS, TileWriter, over, own_ends, shared_ends
 
 START_OF_PARTS = "q0 = real(0.0)", "q1 = real(0.0)"
@@ -23,15 +24,15 @@ ONE_PART = (
 def write_results(w: TileWriter) -> None:
     """A thread's results to memory, by way of a buffer: so that neighbours write neighbours.
 
-    Four rows of each thread at a time, as the buffer has no room for more.
+    Some rows of each thread at a time, as the buffer has no room for more.
     """
     plan, tile = w.plan, w.plan.tile
-    rows = 4 * tile.rows // tile.own_rows
-    sizes = ", ".join(map(str, _sizes_kept(w)))
-    for four in range(tile.own_rows // 4):
+    rows = rows_kept(plan)
+    for four in range(tile.rows // rows):
         if four:
             w.line("barrier()")
-        w.line(f"keep(m0, {four}, s0, d0 * {tile.columns} + d1, {sizes})")
+        warp = warp_of(plan)
+        w.line(keep_fragments(w, warp, four) if warp else _kept(w, four))
         w.line("barrier()")
         w.line(f"for t3 in range(t0, {rows * tile.columns}, {tile.threads}):")
         w.depth += 1
@@ -42,6 +43,17 @@ def write_results(w: TileWriter) -> None:
         w.line("v0 = s0[unsigned(t3)]")
         _write_part(w) if plan.parts else _write_result(w)
         w.depth -= 2
+
+
+def rows_kept(plan: TilePlan) -> int:
+    """Rows of the tile that come to the buffer at once: of each thread four, or a fragment."""
+    warp = warp_of(plan)
+    return warp.rows_at_once if warp else 4 * plan.tile.rows // plan.tile.own_rows
+
+
+def _kept(w: TileWriter, four: int) -> str:
+    columns, sizes = w.plan.tile.columns, ", ".join(map(str, _sizes_kept(w)))
+    return f"keep(m0, {four}, s0, d0 * {columns} + d1, {sizes})"
 
 
 def _sizes_kept(w: TileWriter) -> tuple[int, ...]:

@@ -14,7 +14,13 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from gradc_compiler.printing.common import CodeLines
-from gradc_compiler.printing.tile_plan import Dims, OperandReading, TileDim, TilePlan
+from gradc_compiler.printing.tile_plan import (
+    Dims,
+    OperandReading,
+    Precision,
+    TileDim,
+    TilePlan,
+)
 from gradc_compiler.records.fast_dataclass import dataclass
 
 OTHERS = 3  # the first operand after a, b and y: what an epilogue reads and writes besides
@@ -138,10 +144,18 @@ def row_words(w: TileWriter, operand: int) -> int:
     """Words from a step's numbers of an operand to the next step's; of four terms at a time, from a
     row's numbers to those of the next row.
     """
-    reading = w.plan.reads[operand]
-    if reading is OperandReading.FOUR_TERMS:
-        return w.plan.tile.steps + 4
-    return width_of(w, operand) + (4 if reading.along_k else 0)
+    pad = _pad(w.plan, w.plan.reads[operand])
+    if w.plan.reads[operand] is OperandReading.FOUR_TERMS:
+        return w.plan.tile.steps + pad
+    return width_of(w, operand) + pad
+
+
+def _pad(plan: TilePlan, reading: OperandReading) -> int:
+    """Words between rows, so that the threads of a warp read from different banks."""
+    if plan.precision is Precision.FLOAT32:
+        return 4 if reading.along_k else 0
+    four = reading is OperandReading.FOUR_TERMS
+    return 8 if four == (plan.precision is Precision.BF16) else 4
 
 
 def buffer_words(w: TileWriter, operand: int) -> int:

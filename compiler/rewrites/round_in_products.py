@@ -29,6 +29,7 @@ from gradc_compiler.rewrites.conv.small_matrix import has_small_matrix
 from gradc_compiler.rewrites.legalize import is_contiguous
 
 ROUNDED = "bfloat16"
+SINGLE, ROUNDINGS = "float32", {ROUNDED: "bf16"}  # precisions, by the operator that rounds
 
 
 def round_in_products(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
@@ -53,7 +54,7 @@ def unrounded(x: Value) -> Value | None:
     op, builder = x.node.op, x.builder
     if op.name == ROUNDED:
         return builder.value(x.node.inputs[0])
-    if not x.node.inputs or not (op == Copy() or isinstance(op, Reshape) or _moves(op)):
+    if not _only_moves(x.node):
         return None
     source = unrounded(builder.value(x.node.inputs[0]))
     if source is None:
@@ -63,6 +64,24 @@ def unrounded(x: Value) -> Value | None:
     elif isinstance(op, Reshape) and not is_contiguous(source.node):
         source = builder.add(Copy(), source)
     return with_operands(x.node, [source], builder)
+
+
+def precision_of(graph: Graph, product: Node) -> str:
+    """To what all operands of a product have been rounded; float32 where there is no such thing."""
+    found = {_rounding(graph, graph[i]) for i in product.inputs}
+    return found.pop() if len(found) == 1 else SINGLE
+
+
+def _rounding(graph: Graph, node: Node) -> str:
+    """To what a value has been rounded, behind operators that only move numbers."""
+    while _only_moves(node):
+        node = graph[node.inputs[0]]
+    return ROUNDINGS.get(node.op.name, SINGLE)
+
+
+def _only_moves(node: Node) -> bool:
+    op = node.op
+    return bool(node.inputs) and (op == Copy() or isinstance(op, Reshape) or _moves(op))
 
 
 def _moves(op: Op) -> bool:

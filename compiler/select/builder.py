@@ -25,6 +25,7 @@ from gradc_compiler.memory.coalesce_reductions import coalesce_reductions
 from gradc_compiler.memory.layout import BufferView, Layouts, StorageKey
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.printing.cpu_printer import print_cpu_nest
+from gradc_compiler.printing.tile_plan import Precision
 from gradc_compiler.program.arrays import ClockName
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import (
@@ -160,7 +161,9 @@ class ProgramBuilder:
         )
         return replace(nest, stores=stores)
 
-    def launch(self, nest: LoopNest, time: Time | None) -> LaunchDraft | None:
+    def launch(
+        self, nest: LoopNest, time: Time | None, precision: Precision = Precision.FLOAT32
+    ) -> LaunchDraft | None:
         """The same loops, over the rows of a time or over examples, as one CUDA kernel.
 
         Other targets have no such kernel, but give arrays of clocks the same numbers.
@@ -170,7 +173,7 @@ class ProgramBuilder:
         operands = operands_of(nest, self.operand)
         if self.target != CUDA:
             return None
-        return drafted(mapped(nest), operands, self.memory, time, self.switches)
+        return drafted(mapped(nest), operands, self.memory, time, self.switches, precision)
 
     def add(self, unit: FusionGroup, call: KernelCall) -> None:
         """Append one call of a kernel to a group's stage."""

@@ -19,7 +19,7 @@ from math import prod
 from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.machine.addition_chains import LONG
 from gradc_compiler.machine.machine import MACHINE
-from gradc_compiler.printing.tile_plan import BlockTile, Dims, TilePlan
+from gradc_compiler.printing.tile_plan import BlockTile, Dims, Precision, TilePlan
 from gradc_compiler.rewrites.algebra.switches import Switches
 from gradc_compiler.rewrites.driver import SINGLE_TILES
 from gradc_compiler.select.product_loops import LONGEST, Aligned, nowhere, plan_of
@@ -31,16 +31,21 @@ ONE_BY_ONE = 0.9  # of a tile's share is left for each operand that is read word
 
 
 def choose_tile(
-    nest: LoopNest, aligned: Aligned = nowhere, switches: Switches | None = None
+    nest: LoopNest,
+    aligned: Aligned = nowhere,
+    switches: Switches | None = None,
+    precision: Precision = Precision.FLOAT32,
 ) -> TilePlan | None:
-    """How a product is made in tiles; None for what is none, or is none the better for it."""
+    """How a product is made in tiles; None for what is none, or is none the better for it.  Of
+    operands rounded to a `precision` tensor cores make it, but where nothing may be inexact.
+    """
     switches = switches or Switches()
     single = switches.allow(SINGLE_TILES)
     plan = best_tile(nest, TILES if single else TILES_OF_DOUBLE, aligned)
     if plan is None or (plan.windows and not single):
         return None
     switches.count(SINGLE_TILES, single)
-    return plan
+    return replace(plan, precision=precision) if single else plan
 
 
 def best_tile(

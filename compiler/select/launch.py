@@ -19,7 +19,7 @@ from gradc_compiler.printing.cuda_printer import CudaKernelText, print_cuda_nest
 from gradc_compiler.printing.cuda_rows import print_rows
 from gradc_compiler.printing.cuda_tree import print_tree, team_of
 from gradc_compiler.printing.tile_kernel import print_tile
-from gradc_compiler.printing.tile_plan import TilePlan
+from gradc_compiler.printing.tile_plan import Precision, TilePlan
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.entry import Launch, Operand, Space
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -53,14 +53,17 @@ def drafted(
     memory: MemoryPlan,
     time: Time | None,
     switches: Switches,
+    precision: Precision = Precision.FLOAT32,
 ) -> LaunchDraft:
-    """The kernel of a mapped nest; with room for parts of sums, if it is in tiles."""
+    """The kernel of a mapped nest; with room for parts of sums, if it is in tiles.  `precision` is
+    that of a product's operands.
+    """
 
     def aligned(access: MemAccess) -> bool:
         operand = operands[access.storage]
         return operand.offset % MACHINE.gpu_grain == 0 and access.offset % MACHINE.gpu_grain == 0
 
-    plan = choose_tile(nest, aligned, switches)
+    plan = choose_tile(nest, aligned, switches, precision)
     if plan is not None and plan.room:
         operands[ROOM] = place_room(memory, plan, time)
     return LaunchDraft(nest, plan, operands, memory.number(time))

@@ -27,10 +27,12 @@ from gradc_compiler.ops.rounded_contract import RoundedContract
 from gradc_compiler.ops.sequence import FromRows
 from gradc_compiler.ops.shape import Concat
 from gradc_compiler.ops.structured import Structured
+from gradc_compiler.printing.tile_plan import Precision
 from gradc_compiler.program.entry import Kernel, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import ROUNDED, Y_ROW, Extent
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
+from gradc_compiler.rewrites.round_in_products import precision_of
 from gradc_compiler.select.builder import KernelCall, ProgramBuilder
 from gradc_compiler.select.contraction import LoopDim, select_kernel
 from gradc_compiler.select.device_nests import contraction_nest
@@ -175,7 +177,7 @@ def _contraction(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
         kernel=Kernel(plan.kernel + ROUNDED * rounds),
         operands=(b, a, y) if plan.swap else (a, b, y),
         geometry=plan.geometry,
-        launch=table.launch(nest, unit.region.time),
+        launch=table.launch(nest, unit.region.time, Precision(precision_of(table.graph, node))),
         extent=plan.extent,
         iterations=products,
         work=cost_of(nest, table.layouts.words, table.needed.get(node.tag, products)),

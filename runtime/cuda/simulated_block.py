@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.cuda.simulated_warp import WarpProducts
 
 Numbers = NDArray[Any]
 
@@ -181,3 +182,16 @@ def taken(exchange: int, distance: int, _: None) -> Any:
     if exchange >= len(now.peers[number].offered):
         raise SimulatedFault(f"thread {number} does not show what thread {now.number} looks at")
     return now.peers[number].offered[exchange]
+
+
+def multiplied(exchange: int, _: None) -> Numbers:
+    """This thread's results of the product that its warp makes together (`simulated_warp.py`).
+
+    Raises `SimulatedFault` where a thread of it brings nothing.
+    """
+    now = STATE.now
+    warp = now.peers[now.number // WARP * WARP :][:WARP]
+    if len(warp) < WARP or any(exchange >= len(thread.offered) for thread in warp):
+        raise SimulatedFault(f"thread {now.number} multiplies, and not all others of its warp do")
+    given: list[WarpProducts] = [thread.offered[exchange] for thread in warp]
+    return given[0].of_warp(given)[now.number % WARP]

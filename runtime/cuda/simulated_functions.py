@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.cuda.simulated_block import STATE, Numbers, SimulatedFault, offer, taken
+from gradc_runtime.cuda import simulated_warp
+from gradc_runtime.cuda.simulated_block import (
+    STATE,
+    Numbers,
+    SimulatedFault,
+    multiplied,
+    offer,
+    taken,
+)
 from gradc_runtime.cuda.simulated_products import divided, keep, products
 
 
@@ -92,4 +100,6 @@ def functions(word: int) -> dict[str, Callable[..., Any]]:
         "copies_arrive": copies_arrive,
         "offer": offer,
         "taken": taken,
+        "multiplied": multiplied,
+        **simulated_warp.functions(),
     }

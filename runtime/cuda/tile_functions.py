@@ -1,8 +1,9 @@
 """What kernels in tiles call that numba-cuda has no word for, by the names of their text.
 
 Loads of four neighbours at once, copies from memory to shared memory past the registers, and the
-products of one step (`tile_products.py`, `tile_copies.py`).  These and `shim.py` are all that knows
-numba-cuda.  In the simulator `simulated_functions.py` has functions of the same names.
+products of one step, of each thread or by tensor cores (`tile_products.py`, `tile_tensors.py`,
+`tile_copies.py`).  These and `shim.py` are all that knows numba-cuda.  In the simulator
+`simulated_functions.py` has functions of the same names.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_runtime.cuda import tile_tensors
 from gradc_runtime.cuda.tile_copies import again, below, copier, inside, plain, start
 from gradc_runtime.cuda.tile_products import ALIGNED, keep, products, zeros, zeros_double
 
@@ -71,6 +73,7 @@ def functions(word: int, *, recent: bool = True) -> dict[str, Callable[..., Any]
         **whole_numbers(),
         "zeros": zeros if word == 4 else zeros_double,
         "products": products,
+        **tile_tensors.functions(),
         "keep": keep,
         "start": start,
         "copy": copier(1, recent),

@@ -27,6 +27,7 @@ from gradc_runtime.cuda.device_form import ROW_THREADS, alone, along_rows, segme
 
 KERNEL = re.compile(r"k\d+")
 ARGUMENTS = ["words", "numbers", "table", "at", "begin", "count", "total"]
+WARP_PRODUCTS = ("tf32_products", "bf16_products")  # which the threads of a warp make together
 TILES = frozenset(
     (
         *(
@@ -34,7 +35,9 @@ TILES = frozenset(
             "places",
             "zeros",
             "products",
+            *WARP_PRODUCTS,
             "keep",
+            "keep_fragments",
             "start",
             "copy",
             "copy4",
@@ -112,7 +115,9 @@ def resident_in(kernel: ast.FunctionDef) -> int:
 
 
 class Paused(ast.NodeTransformer):
-    """In the simulator a barrier is where a thread pauses (`simulated_block.py`)."""
+    """In the simulator a thread pauses at a barrier, and where its warp multiplies
+    (`simulated_block.py`).
+    """
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         """`barrier()` becomes `yield`."""
@@ -123,16 +128,23 @@ class Paused(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """`across(r0, 16)` becomes `taken(offer(r0), 16, (yield True))`: all show, then look."""
+        """`across(r0, 16)` becomes `taken(offer(r0), 16, (yield True))`: all show, then look; and
+        `tf32_products(...)` becomes `multiplied(offer(tf32_products(...)), (yield True))`.
+        """
         self.generic_visit(node)
         match node:
             case ast.Call(func=ast.Name(id="across"), args=[value, distance]):
-                shown = ast.Call(ast.Name("offer", ast.Load()), [value], [])
-                names = ast.Name("taken", ast.Load())
-                return ast.copy_location(
-                    ast.Call(names, [shown, distance, ast.Yield(ast.Constant(True))], []), node
-                )
+                return self._in_turn(node, "taken", value, distance)
+            case ast.Call(func=ast.Name(id=name)) if name in WARP_PRODUCTS:
+                return self._in_turn(node, "multiplied", node)
         return node
+
+    def _in_turn(self, node: ast.Call, name: str, value: ast.expr, *others: ast.expr) -> ast.AST:
+        """Look at what all threads of a warp show."""
+        shown = ast.Call(ast.Name("offer", ast.Load()), [value], [])
+        pause = ast.Yield(ast.Constant(True))
+        looked = ast.Call(ast.Name(name, ast.Load()), [shown, *others, pause], [])
+        return ast.copy_location(looked, node)
 
 
 def functions_of(text: str, word: int) -> list[Callable[..., None]]:

@@ -25,6 +25,8 @@ from gradc_runtime.system.extras import advice
 
 FEW = MACHINE.gpu_few_kernels  # that are not worth a process
 MOST_PROCESSES = MACHINE.gpu_compilers
+TENSOR_CORES = (8, 0)  # the compute capability from which on these multiply TF32 and bfloat16
+BY_WARPS = ("tf32_products", "bf16_products")
 Progress = Callable[[int, int], None]  # kernels that are done, of how many
 Told = tuple[list[Part], str]
 
@@ -46,8 +48,9 @@ def build_ptx(
 ) -> list[str]:  # fmt: skip
     """The PTX of each kernel, whose entry has the name given.
 
-    Raises `CudaUnavailable` without numba-cuda.
+    Raises `CudaUnavailable` without numba-cuda, and where a GPU is too old for a kernel.
     """
+    require_tensor_cores(kernels, capability)
     if kernels and find_spec("numba_cuda") is None:
         raise CudaUnavailable(advice("numba.cuda", "target cuda"))
     report = progress or (lambda done, of: None)
@@ -59,6 +62,16 @@ def build_ptx(
     if len(asked) <= FEW or cores == 1:
         return [_counted(one_ptx(one), k, len(asked), report) for k, one in enumerate(asked, 1)]
     return _in_processes(asked, min(cores, MOST_PROCESSES), report)
+
+
+def require_tensor_cores(kernels: Sequence[KernelKey], capability: tuple[int, int]) -> None:
+    """Raises `CudaUnavailable` where tensor cores are to multiply what they cannot on a GPU."""
+    texts = (text for kernel in kernels for text, _, _ in kernel.parts)
+    if capability < TENSOR_CORES and any(f"{name}(" in text for text in texts for name in BY_WARPS):
+        raise CudaUnavailable(
+            "products of rounded numbers need tensor cores, compute capability 8.0 or more, and"
+            f" this GPU has {capability[0]}.{capability[1]}: use --precision float32, or --exact"
+        )
 
 
 def _counted(ptx: str, done: int, of: int, report: Progress) -> str:

@@ -29,6 +29,7 @@ SPECS = ("house", "curve", "circle", "mnist_cnn")
 PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the simulator, tests
     "tiles": ("a", True, [f"{HERE}/tiles_in_simulator.py", "-k", "not planted"]),
     "rows": ("a", True, [f"{HERE}/rows_in_simulator.py", "-k", "not planted"]),
+    "tensors": ("a", True, [f"{HERE}/tensors_in_simulator.py", "-k", "not planted"]),
     "specs": ("a", True, [f"{HERE}/specs_in_simulator.py", "-k",
                           "(house or curve or circle or take_turns) or (adding and float32)"]),
     "sequences": ("a", True, [f"{HERE}/sequences_in_simulator.py"]),
@@ -40,6 +41,7 @@ PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the 
     "faults": ("d", False, [f"{HERE}/launch", f"{HERE}/devices/test_driver_calls.py", "-k",
                             "missing or share_words or fails or staged"]),
     "races": ("d", True, [f"{HERE}/tiles_in_simulator.py", f"{HERE}/rows_in_simulator.py",
+                          f"{HERE}/tensors_in_simulator.py",
                           "-k", "planted"]),
 }  # fmt: skip
 

@@ -108,8 +108,27 @@ train on d { minimize cross_entropy(f(x), label) using sgd(lr = 0.1), batch 8, p
 """
     found = sources([compile_source(text).of_target("cuda").entries["step/train"]])
     assert any("to_bfloat(" in text for text in found)
+    assert not any("bf16_products(" in text for text in found), "too small to be made in tiles"
     for text in found:
         check(text, 4)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_tensor_cores(exact: bool) -> None:
+    """Where they may be inexact, all five products of a network in tiles are made by warps."""
+    text = """
+model f(x : [70]) -> [30] { x |> dense(130) |> tanh |> dense(30) }
+data d(x : [70], label : class(30)) = npz("none.npz")
+train on d { minimize cross_entropy(f(x), label) using sgd(lr = 0.1), precision bf16 }
+"""
+    program = compile_source(text, exact=exact).of_target("cuda")
+    found = [t for t in sources([program.entries["step/train"]]) if "products(" in t]
+    by_warps = [t for t in found if "bf16_products(" in t]
+    assert len(by_warps) == (0 if exact else len(found)) and found
+    for text in by_warps:
+        ptx = shim.compile_ptx(functions_of(text, 4)[0], 4, (9, 0))
+        assert "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" in ptx
+        check_ptx(ptx, text, 4)
 
 
 @pytest.mark.parametrize("word", [4, 8])

@@ -32,6 +32,8 @@ RUNS = {
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "tiles": [f"{HERE}/tiles_in_simulator.py"],
+    "tensor cores": [f"{HERE}/tensors_in_simulator.py"],
+    "precision": ["tests/runtime/session/test_precision.py"],
     "driver": [f"{HERE}/devices/driver_in_simulator.py"],
     "declared": [f"{HERE}/launch/declared_in_simulator.py"],
     "library": [f"{HERE}/library/model_in_simulator.py"],

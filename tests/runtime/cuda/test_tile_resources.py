@@ -1,8 +1,8 @@
 """What kernels in tiles are on a GPU: registers, shared memory, how many instructions of their
-inner loop are multiplications, and how many of its copies and loads are of four words.  On 9.0
-nothing may be spilled, and nowhere may there be memory of a thread's own, numbers of float64 where
-the spec has none, or a call within the loop.  A table has what each was (`tile_resources.json`);
-UPDATE_TILES=1 writes it anew.
+inner loop are multiplications (of tensor cores: how many there are), and how many of its copies
+and loads are of four words.  On 9.0 nothing may be spilled, and nowhere may there be memory of a
+thread's own, numbers of float64 where the spec has none, or a call within the loop.  A table has
+what each was (`tile_resources.json`); UPDATE_TILES=1 writes it anew.
 
 Kernels become machine code for compute capability 8.0 and 9.0 without a GPU; it is read by
 nvdisasm, and where that is missing only registers and memory are compared.  Figures differ a little
@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 
 from gradc_compiler.printing.tile_kernel import print_tile
-from gradc_compiler.printing.tile_plan import BlockTile
+from gradc_compiler.printing.tile_plan import BlockTile, Precision
 from gradc_compiler.select.choose_tile import TILES, TILES_OF_DOUBLE
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.verify_cuda_source import functions_of
@@ -58,6 +58,11 @@ CASES: dict[str, Loops] = {
     "convolution of stride 2, of the input": STRIDED["of the input"],
     "words one by one": convolution(30, 30, 1, 15, (3, 3))["forward"],
 }
+BY_WARPS = {  # by tensor cores
+    f"{case}, {precision.value}": (CASES[case], precision)
+    for case in ("dense", "dense, of the input", "dense, of the weights", "convolution")
+    for precision in (Precision.TF32, Precision.BF16)
+}
 LOSS, REGISTERS, MOST = 3, 65536, 255  # points; of a multiprocessor; of a thread
 
 
@@ -65,10 +70,15 @@ def name_of(tile: BlockTile) -> str:
     return f"{tile.rows} x {tile.columns}"
 
 
-EVERY_DAY = {("dense", 0, 9), ("dense, of the weights", 3, 8)}
+EVERY_DAY = {
+    *(("dense", 0, 9), ("dense, of the weights", 3, 8)),
+    *(("dense, tf32", 0, 8), ("dense, bf16", 0, 9)),
+}
 FEW = [(case, 0, major) for case in CASES for major in (8, 9)]
 FEW += [(case, tile, 9) for case in ("dense", "dense, of the weights") for tile in range(1, 5)]
 FEW += [("dense, of the weights", 3, 8)]
+FEW += [(case, 0, major) for case in BY_WARPS for major in (8, 9)]
+FEW += [(f"dense, {kind}", tile, 9) for kind in ("tf32", "bf16") for tile in range(1, 5)]
 WANTED = [
     pytest.param(
         case, TILES[tile], major, id=f"{case}-{name_of(TILES[tile])}-{major}0",
@@ -87,7 +97,8 @@ def disassembler() -> str | None:
 
 def compiled(case: str, tile: BlockTile, major: int, folder: Path) -> dict[str, Any]:
     """What ptxas says of a product's kernel, and the share of products in its inner loop."""
-    plan = planned(CASES[case], tile, adds="weights" in case)
+    loops, precision = BY_WARPS.get(case) or (CASES[case], Precision.FLOAT32)
+    plan = planned(loops, tile, adds="weights" in case, precision=precision)
     plan = replace(plan, parts=4) if "weights" in case else plan
     ptx = shim.compile_ptx(functions_of(print_tile(plan).source, 4)[0], 4, (major, 0))
     ptx = re.sub(r"\.version \d+\.\d+", ".version 8.0", ptx)  # for one of an older toolkit
@@ -129,7 +140,7 @@ def inner_loop(listing: str) -> list[str]:
 
 def products_of(body: list[str]) -> float:
     """Which part of some instructions multiplies."""
-    return sum(line.startswith("FFMA") for line in body) / max(1, len(body))
+    return sum(line.startswith(("FFMA", "HMMA")) for line in body) / max(1, len(body))
 
 
 def counted(body: list[str]) -> dict[str, int]:
@@ -145,6 +156,7 @@ def counted(body: list[str]) -> dict[str, int]:
         "copies of 4": count("LDGSTS", four=True),
         "copies": count("LDGSTS", four=False),
         "loads of 4": count("LDS", four=True),
+        "tensor": sum(line.startswith("HMMA") for line in body),
         "calls": sum(line.startswith("CALL") and ".L_x_" not in line for line in body),
     }
 
@@ -162,6 +174,8 @@ def test_resources(case: str, tile: BlockTile, major: int, tmp_path: Path) -> No
     assert not found["float64"] and not found["frame"] and not found.get("calls")
     for name in ("copies of 4", "loads of 4"):
         assert found.get(name, known[key][name]) >= known[key][name]
+    assert found.get("tensor", known[key]["tensor"]) == known[key]["tensor"]
+    assert "tensor" not in found or (found["tensor"] > 0) == (case in BY_WARPS)
     assert found["shared"] == known[key]["shared"]
     assert found["registers"] <= min(MOST, REGISTERS // (tile.resident * tile.threads))
     assert found.get("share", 100) >= known[key]["share"] - LOSS

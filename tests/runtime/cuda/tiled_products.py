@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gradc_compiler.loops.ir import LoopNest
 from gradc_compiler.memory.layout import BufferView
 from gradc_compiler.printing.tile_kernel import print_tile
-from gradc_compiler.printing.tile_plan import BlockTile, TilePlan
+from gradc_compiler.printing.tile_plan import BlockTile, Precision, TilePlan
 from gradc_compiler.program.kernel_abi import Extent
 from gradc_compiler.select.choose_tile import TILES
 from gradc_compiler.select.contraction import LoopDim
@@ -103,12 +103,13 @@ def nest_of(loops: Loops, *, adds: bool = False) -> LoopNest:
 
 
 def planned(
-    loops: Loops, tile: BlockTile = TILES[0], *, parts: int = 0, adds: bool = False, run: int = 0
-) -> TilePlan:
+    loops: Loops, tile: BlockTile = TILES[0], *, parts: int = 0, adds: bool = False, run: int = 0,
+    precision: Precision = Precision.FLOAT32,
+) -> TilePlan:  # fmt: skip
     """A product on a tile, whether or not that is worth it."""
     plan = plan_of(nest_of(loops, adds=adds), tile, lambda access: access.offset % 4 == 0)
     assert plan is not None, "these loops are a product"
-    return replace(plan, parts=parts, run=run or plan.run)
+    return replace(plan, parts=parts, run=run or plan.run, precision=precision)
 
 
 def reach(loops: Loops, rows: int) -> list[int]:

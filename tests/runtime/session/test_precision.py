@@ -59,6 +59,25 @@ def test_loss_and_gradients_are_those_of_rounded_operands(target: str) -> None:
         assert 1e-4 < off < 2 * 2.0**-7
 
 
+LARGE = (
+    MODEL.replace("[7]", "[70]").replace("33", "130").replace("[3]", "[30]").replace("3)", "30)")
+)
+
+
+@pytest.mark.skipif(not SIMULATED, reason="tensor cores")
+def test_products_in_tiles_are_those_of_rounded_operands() -> None:
+    """They are made by warps (`runtime/cuda/simulated_warp.py`), and sums of float32."""
+    x = RNG.normal(size=(64, 70)).astype(np.float32)
+    label = RNG.integers(0, 30, 64)
+    program = gradc.compile_source(LARGE, precision="bf16")
+    found, wanted = (
+        gradc.Session(program, target).gradients(x=x, label=label) for target in ("cuda", "cpu")
+    )
+    assert found[0] == pytest.approx(wanted[0], rel=1e-5)
+    for name, slope in wanted[1].items():
+        np.testing.assert_allclose(found[1][name], slope, atol=4e-3 * np.abs(slope).max())
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rounding_as_a_function_of_the_language(dtype: str) -> None:
     program = gradc.compile_source("model f(x : [40]) -> [40] { bfloat16(x * 3) }")

@@ -9,6 +9,8 @@ from gradc_runtime.cuda.devices import driver_calls
 from gradc_runtime.cuda.devices.device import CudaFault, CudaUnavailable
 from gradc_runtime.cuda.devices.driver_calls import FAULTS, UNAVAILABLE, OutOfMemory
 from gradc_runtime.cuda.devices.driver_device import DriverDevice, opened, ordinal
+from gradc_runtime.cuda.devices.launch_form import KernelKey
+from gradc_runtime.cuda.devices.ptx_builder import build_ptx, require_tensor_cores
 from tests.runtime.cuda.devices.fake_driver import FakeDriver
 
 
@@ -34,6 +36,13 @@ def test_an_old_driver_and_an_old_gpu() -> None:
     fake.version, fake.capability = 13000, (6, 1)
     with pytest.raises(CudaUnavailable, match=r"NVIDIA Fake has compute capability 6\.1"):
         device(fake)
+
+
+def test_a_gpu_without_tensor_cores() -> None:
+    kernels = [KernelKey((("k0 = bf16_products(m0)", 0, 4),))]
+    require_tensor_cores(kernels, (8, 0))
+    with pytest.raises(CudaUnavailable, match=r"this GPU has 7\.5: use --precision float32, or"):
+        build_ptx(kernels, ["k0"], (7, 5), 4)
 
 
 def test_no_driver_at_all() -> None:

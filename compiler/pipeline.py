@@ -74,7 +74,7 @@ def compile_source(
 
     `overrides` replaces settings of `train` (`{"batch": 64, "lr": 1e-4, "data": "mnist()"}`);
     `without` switches optimisations off by name (see `OPTIONAL`), `exact` those that are not exact;
-    `precision` is "float32" or "bf16", where not what the spec says is wanted.
+    `precision` is "float32", "tf32" or "bf16", where not what the spec says is wanted.
     """
     source = Source(name, text_of(text))
     return compilation(source, directory, overrides, without, exact, precision).program
@@ -124,7 +124,7 @@ def _in_precision(
     source: Source, tree: File, module: Module, without: frozenset[str], precision: str
 ) -> Compilation:
     """The stages after elaboration, with the operands of products rounded or not."""
-    rounded = module if precision == SINGLE else module.rounded()
+    rounded = module if precision == SINGLE else module.rounded(precision)
     makers = _graph_makers(rounded)
     graphs = Lazy(makers, lambda key: makers[key]())
     made = _lowered(source, tree, rounded, without, graphs, precision)

@@ -20,7 +20,7 @@ from tests.random_specs.programs import spec
 
 EACH = 25  # specs of one test
 NARROW, WIDE = 8, 200  # tests
-NOT_WRITTEN = {"refuse", "orthonormalize", "bfloat16"}  # of the last the slope is straight through
+NOT_WRITTEN = {"refuse", "orthonormalize", "bfloat16", "tfloat32"}  # slopes straight through
 LONGEST_LINE = 10_000  # characters that the language allows
 
 

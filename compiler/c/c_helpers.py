@@ -5,6 +5,8 @@ REAL is the type of a number, WHOLE that of a whole one, EXP is `exp` or `expf`.
 
 from __future__ import annotations
 
+from gradc_compiler.ops.bfloat16 import DROPPED, DROPPED_OF_TF32
+
 FUNCTIONS = "exp", "fabs", "sqrt", "log", "cos", "floor"  # of the C library, that these call
 MAXIMUM = """REAL maximum(REAL a, REAL b) {
     return a > b || a != a ? a : b;
@@ -25,15 +27,26 @@ LOST = """REAL lost(REAL total, REAL term) {
     const REAL rest = (total - (sum - back)) + (term - back);
     return sum - sum == 0 ? rest : 0;
 }"""
-TO_BFLOAT = """REAL to_bfloat(REAL x) {
-    /* the nearest number with 8 bits of significand, of two the even one */
+ROUNDING = """REAL NAME(REAL x) {
+    /* the nearest number with DIGITS bits of significand, of two the even one */
     float near = (float)x;
     uint32_t bits;
     memcpy(&bits, &near, sizeof bits);
-    bits = (bits + 0x7FFFu + ((bits >> 16) & 1u)) & 0xFFFF0000u;
+    bits = (bits + HALFu + ((bits >> DROPPED) & 1u)) & UPPERu;
     memcpy(&near, &bits, sizeof near);
     return x - x == 0 ? (REAL)near : x;
 }"""
+
+
+def _rounding(name: str, dropped: int) -> str:
+    """The function that rounds to numbers of so many bits fewer."""
+    below_half, upper = (1 << dropped - 1) - 1, (1 << 32) - (1 << dropped)
+    text = ROUNDING.replace("NAME", name).replace("DIGITS", str(24 - dropped))
+    text = text.replace("HALF", f"0x{below_half:04X}").replace("UPPER", f"0x{upper:08X}")
+    return text.replace("DROPPED", str(dropped))
+
+
+TO_BFLOAT, TO_TFLOAT = _rounding("to_bfloat", DROPPED), _rounding("to_tfloat", DROPPED_OF_TF32)
 QUOTIENT = """REAL quotient(REAL a, REAL b) {
     /* the greatest whole number that is at most a / b */
     const double left = fmod(a, b), whole = ((double)a - left) / (double)b;
@@ -110,6 +123,7 @@ HELPERS = {  # in the order in which they may call one another
     "clamp": CLAMP,
     "lost": LOST,
     "to_bfloat": TO_BFLOAT,
+    "to_tfloat": TO_TFLOAT,
     "quotient": QUOTIENT,
     "rest": REST,
     "after": AFTER,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from gradc_compiler.diagnostics.source import CompileError, refused
-from gradc_compiler.diagnostics.wording import a_kind
+from gradc_compiler.diagnostics.wording import a_kind, any_of
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -81,7 +81,7 @@ def checked_precision(given: object, known: Collection[str]) -> str | None:
     """The precision asked for, or none; `ValueError` for one that does not exist."""
     if given is None or (isinstance(given, str) and given in known):
         return given
-    raise ValueError(f"a precision is {' or '.join(known)}, not {_shown(given)}")
+    raise ValueError(f"a precision is {any_of(known)}, not {_shown(given)}")
 
 
 def _name_of(given: object) -> str:

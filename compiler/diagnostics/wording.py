@@ -1,6 +1,8 @@
-"""English in messages: the article before a word that is not known beforehand."""
+"""English in messages: the article before a word that is not known beforehand; lists."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 SPOKEN_YOU = ("uni", "uint", "use", "ufunc")  # begin with a consonant when they are spoken
 
@@ -14,3 +16,9 @@ def article(word: str) -> str:
 def a_kind(value: object) -> str:
     """The type of a value with its article, such as `an int`."""
     return article(type(value).__name__)
+
+
+def any_of(words: Iterable[str]) -> str:
+    """Words of which one is meant: `float32, tf32 or bf16`."""
+    *before, last = words
+    return f"{', '.join(before)} or {last}" if before else last

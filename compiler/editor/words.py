@@ -69,7 +69,7 @@ OF_TRAINING = {
     "block": "the bytes of a larger file that are read at once",
     "memory": "the bytes that training may take",
     "exact": "`true`: only rewrites that change no rounding",
-    "precision": "`bf16`: operands of products are rounded to bfloat16",
+    "precision": "`bf16`, `tf32`: operands of products are rounded to that",
     "validate": "`validate on v`: the data that are measured and not trained on",
 }
 OF_SETTINGS = {  # words for the types of settings

@@ -45,12 +45,20 @@ def lost(total, term):  # type: ignore[no-untyped-def]
 
 
 def to_bfloat(x):  # type: ignore[no-untyped-def]
-    # The nearest number with 8 bits of significand, of two the even one.
+    return with_bits(x, 8)  # type: ignore[no-untyped-call]
+
+
+def to_tfloat(x):  # type: ignore[no-untyped-def]
+    return with_bits(x, 11)  # type: ignore[no-untyped-call]
+
+
+def with_bits(x, digits):  # type: ignore[no-untyped-def]
+    # The nearest number with so many bits of significand, of two the even one.
     wide = np.float64(np.float32(x))
     if wide == 0.0 or not np.isfinite(wide):
         return x
     _, exponent = math.frexp(wide)
-    unit = math.ldexp(1.0, max(exponent, -125) - 8)
+    unit = math.ldexp(1.0, max(exponent, -125) - digits)
     near = np.float32(np.rint(wide / unit) * unit)
     return real(near)
 
@@ -98,7 +106,12 @@ def philox_normal(seed, step, example, node, element, time):  # type: ignore[no-
 
 
 PARTS = (
-    maximum, minimum, sigmoid, clamp, choose, lost, to_bfloat, quotient, rest, philox,
-    philox_uniform, philox_normal,
+    maximum, minimum, sigmoid, clamp, choose, lost, to_bfloat, to_tfloat, with_bits,
+    quotient, rest, philox, philox_uniform, philox_normal,
 )  # fmt: skip
-NEEDS = {"philox_uniform": ["philox"], "philox_normal": ["philox"]}
+NEEDS = {
+    "to_bfloat": ["with_bits"],
+    "to_tfloat": ["with_bits"],
+    "philox_uniform": ["philox"],
+    "philox_normal": ["philox"],
+}

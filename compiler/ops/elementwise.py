@@ -58,6 +58,7 @@ CALLED = re.compile(r"(\w+)\(")
 EXACT = {  # functions of scalar texts that are rounded at most once
     *("abs_", "floor", "maximum", "minimum", "quotient", "real", "rest", "select", "sqrt", "step"),
     "to_bfloat",
+    "to_tfloat",
 }
 
 
@@ -336,6 +337,7 @@ where = elementwise("where",  "select({0} != real(0.0), {1}, {2})",
                     lambda g, y, condition, a, b: [None, a.apply("where", condition, g, 0.0), a.apply("where", condition, 0.0, g)],
                     lambda c, a, b: _select(c != 0, a, b), SampleDomain(away=(0.0,)), ANY, ANY)
 to_bfloat = elementwise("bfloat16", "to_bfloat({0})",  lambda g, y, x: [g],                       bfloat16.rounded, kink="that of x, as if nothing were rounded: straight through")
+to_tfloat = elementwise("tfloat32", "to_tfloat({0})",  lambda g, y, x: [g],                       bfloat16.rounded_to_tf32, kink="that of x, as if nothing were rounded: straight through")
 copy = elementwise("copy",    "{0}",                lambda g, y, x: [g],                       np.positive, keeps=True)
 stop = elementwise("stop_gradient", "{0}",          lambda g, y, x: [None],                    np.positive, kink="0 everywhere, by request")
 # fmt: on

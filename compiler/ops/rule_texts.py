@@ -54,6 +54,7 @@ PLAIN = (  # words of kernels, and how they are written on paper
     (r"quotient\((\w+), (\w+)\)", r"\1 // \2"),
     (r"rest\((\w+), (\w+)\)", r"\1 - \2 * (\1 // \2)"),
     (r"to_bfloat\((\w+)\)", r"\1, rounded to bfloat16"),
+    (r"to_tfloat\((\w+)\)", r"\1, rounded to TF32"),
     (r"(\w)_\(", r"\1("),
 )
 

@@ -80,6 +80,7 @@ class MeanMode(IntEnum):
 
 
 PRODUCTS = "contract_rows", "contract_lanes", "contract_dots"
+DROPPED = {"to_bfloat": 16, "to_tfloat": 13}  # bits of a float32 that go when it is rounded
 ROUNDED = "_bf16"  # ends the name of a kernel that rounds its operands to bfloat16
 COMPENSATED = "_compensated"  # ends the name of a kernel for very long sums
 

@@ -126,7 +126,7 @@ class Program:
     checks: Checks | None = None
     exact: Program | None = None  # without inexact rewrites, if this one may have some
     forms: Mapping[str, Program] = field(default_factory=dict, repr=False)  # by target
-    precision: str = "float32"  # or "bf16": products of rounded operands
+    precision: str = "float32"  # or "tf32", "bf16": products of rounded operands
     remade: Callable[[str], Program] | None = field(default=None, repr=False, compare=False)
     derive: Callable[[AskedDerivative], Program] | None = field(
         default=None, repr=False, compare=False

@@ -29,7 +29,8 @@ from gradc_compiler.rewrites.conv.small_matrix import has_small_matrix
 from gradc_compiler.rewrites.legalize import is_contiguous
 
 ROUNDED = "bfloat16"
-SINGLE, ROUNDINGS = "float32", {ROUNDED: "bf16"}  # precisions, by the operator that rounds
+SINGLE = "float32"
+PRECISIONS = {ROUNDED: "bf16", "tfloat32": "tf32"}  # by the operator that rounds
 
 
 def round_in_products(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
@@ -76,7 +77,7 @@ def _rounding(graph: Graph, node: Node) -> str:
     """To what a value has been rounded, behind operators that only move numbers."""
     while _only_moves(node):
         node = graph[node.inputs[0]]
-    return ROUNDINGS.get(node.op.name, SINGLE)
+    return PRECISIONS.get(node.op.name, SINGLE)
 
 
 def _only_moves(node: Node) -> bool:

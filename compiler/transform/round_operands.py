@@ -1,6 +1,6 @@
-"""Precision bf16: the operands of every product over examples are rounded to bfloat16.
+"""Precisions bf16 and tf32: the operands of every product over examples are rounded.
 
-    sum of a b   becomes   sum of bfloat16(a) bfloat16(b)
+    sum of a b   becomes   sum of bfloat16(a) bfloat16(b), or of tfloat32(a) tfloat32(b)
 
 It is written into the graphs before any optimisation, so all targets, the reference and the derived
 program mean the same.  Products and sums are float32, as is all else: parameters, what moves them,
@@ -19,19 +19,20 @@ from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph.rebuild import rewrite_nodes, with_operands
 from gradc_compiler.ops.contract import Contract
 
-ROUNDED = "bfloat16"
+ROUNDINGS = {"bf16": "bfloat16", "tf32": "tfloat32"}  # the operator of each precision
 
 
-def round_operands(graph: Graph) -> Graph:
-    """The graph in which products over examples have rounded operands."""
+def round_operands(graph: Graph, precision: str) -> Graph:
+    """The graph in which products over examples have operands rounded to a precision."""
+    operator = ROUNDINGS[precision]
     asked = {node.id for node in products(graph)}
     known: dict[int, Value] = {}  # what is rounded already, by the number of the operand
 
     def rounded(x: Value) -> Value:
-        if x.node.op.name == ROUNDED:
+        if x.node.op.name == operator:
             return x
         if x.id not in known:
-            known[x.id] = x.builder.add(OPS[ROUNDED](), x)
+            known[x.id] = x.builder.add(OPS[operator](), x)
         return known[x.id]
 
     def rule(node: Node, xs: list[Value]) -> Value:

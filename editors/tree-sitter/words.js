@@ -139,6 +139,7 @@ module.exports = {
     "take_along",
     "tanh",
     "tensor",
+    "tfloat32",
     "time_sum",
     "transpose",
     "unfold",

@@ -25,7 +25,7 @@ WATCHED = ("gradients", "kinks", "saturation", "values", "updates")
 DIGITS = 18  # of an example's number
 MOST_BYTES = 2**53
 WIDTHS = ("float32", "float64")
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = ("float32", "tf32", "bf16")
 
 
 class Assignment(click.ParamType[tuple[str, Value]]):
@@ -144,7 +144,7 @@ settings = together([
 ])  # fmt: skip
 precision = click.option(
     "--precision", type=click.Choice(PRECISIONS),
-    help="What products multiply: float32, or numbers rounded to bfloat16.",
+    help="What products multiply: float32, or numbers rounded to TF32 or bfloat16.",
 )  # fmt: skip
 place = together([
     click.option("--target", type=click.Choice(TARGETS),

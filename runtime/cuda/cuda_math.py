@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.program.kernel_abi import DROPPED
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.cuda_division import division
 from gradc_runtime.cuda.cuda_trig import circular
@@ -134,6 +135,7 @@ def names(word: int) -> dict[str, Any]:
         basis["sin"], basis["cos"] = circular(shim.device, *shim.bits_and_multiply_add())
     functions = basis | elementary(number, basis) | choices(number) | draws(number, basis)
     functions |= sums() | shim.arithmetic(word)
-    functions |= {"to_bfloat": shim.to_bfloat(word)} | shim.tile_functions(word)
+    functions |= {name: shim.rounding(word, dropped) for name, dropped in DROPPED.items()}
+    functions |= shim.tile_functions(word)
     functions |= division(shim.device, word, *shim.whole_arithmetic(word))
     return functions | shim.place() | {"real": number, "wide": np.float64, "index": np.int64}

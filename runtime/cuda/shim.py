@@ -149,8 +149,9 @@ def fused_in_simulator(x: Any, y: Any, z: Any) -> Any:
     return type(plain)(float(Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))))
 
 
-def to_bfloat(word: int) -> Callable[..., Any]:
-    """A number rounded to bfloat16, as `compiler/ops/bfloat16.py` has it."""
+def rounding(word: int, dropped: int) -> Callable[..., Any]:
+    """A number rounded to a float32 without its last bits, as `compiler/ops/bfloat16.py` has it."""
+    below_half, upper = (1 << dropped - 1) - 1, -(1 << dropped)
     number = np.float32 if word == 4 else np.float64
     bits_of: Any = lambda x: int(x.view(np.int32))  # noqa: E731 (of the simulator)
     of_bits: Any = lambda bits: bits.view(np.float32)  # noqa: E731
@@ -161,7 +162,7 @@ def to_bfloat(word: int) -> Callable[..., Any]:
         if x != x:
             return x
         bits = bits_of(np.float32(x))
-        nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) & -65536
+        nearest = (bits + below_half + ((bits >> dropped) & 1)) & upper
         return number(of_bits(np.int32(nearest)))
 
     return device(rounded)

@@ -23,7 +23,7 @@ G, L = LANE // 4, LANE % 4
 
 
 @dataclass(frozen=True, slots=True)
-class TensorKind:
+class TensorInstruction:
     """An instruction: terms, neighbours of them in a register, and which bits of a word count."""
 
     terms: int
@@ -42,7 +42,7 @@ class TensorKind:
         return found
 
 
-TF32, BF16 = TensorKind(8, 1, 0xFFFFE000), TensorKind(16, 2, 0xFFFF0000)
+TF32, BF16 = TensorInstruction(8, 1, 0xFFFFE000), TensorInstruction(16, 2, 0xFFFF0000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,13 +51,13 @@ class WarpProducts:
     register, neighbour].
     """
 
-    kind: TensorKind
+    kind: TensorInstruction
     sums: Numbers
     a: Numbers
     b: Numbers
 
 
-def tensor_products(kind: TensorKind) -> Callable[..., WarpProducts]:
+def tensor_products(kind: TensorInstruction) -> Callable[..., WarpProducts]:
     """`tf32_products` or `bf16_products` of one thread."""
 
     def products(

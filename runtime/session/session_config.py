@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.diagnostics.wording import a_kind
+from gradc_compiler.diagnostics.wording import a_kind, any_of
 from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.session.backends import TARGETS
@@ -15,7 +15,7 @@ from gradc_runtime.session.state import LARGEST_SEED, is_known, suggestion
 from gradc_runtime.system.errors import SessionError
 
 WIDTHS = ("float32", "float64")
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = ("float32", "tf32", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,14 @@ class SessionConfig:
 def rounded_or_not(program: Program, precision: Any, dtype: str) -> Program:
     """The program with its products in the precision asked for, or as it is.
 
-    Raises `SessionError` for one that does not exist, and for bf16 in float64.
+    Raises `SessionError` for one that does not exist, and for one of rounded numbers in float64.
     """
     if precision is not None and precision not in PRECISIONS:
-        raise SessionError(f"a precision is {' or '.join(PRECISIONS)}, not {precision}")
+        raise SessionError(f"a precision is {any_of(PRECISIONS)}, not {precision}")
     program = program.of_precision(precision)
-    if program.precision == "bf16" and dtype != "float32":
-        raise SessionError(f"precision bf16 goes with float32, not with {dtype}: ask for one")
+    if program.precision != "float32" and dtype != "float32":
+        asked = f"precision {program.precision} goes with float32"
+        raise SessionError(f"{asked}, not with {dtype}: ask for one")
     return program
 
 

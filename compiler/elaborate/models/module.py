@@ -62,15 +62,15 @@ class StepGraphs:
     predict: Graph | None  # where the loss compares something with a field
     uses: tuple[Use, ...]  # applications of the prelude in `training`
 
-    def rounded(self) -> StepGraphs:
-        """The same in bf16."""
+    def rounded(self, precision: str) -> StepGraphs:
+        """The same in a precision."""
         return replace(
             self,
-            step=round_operands(self.step),
-            gradients=round_operands(self.gradients),
-            training=round_operands(self.training),
-            evaluate=round_operands(self.evaluate),
-            predict=None if self.predict is None else round_operands(self.predict),
+            step=round_operands(self.step, precision),
+            gradients=round_operands(self.gradients, precision),
+            training=round_operands(self.training, precision),
+            evaluate=round_operands(self.evaluate, precision),
+            predict=self.predict and round_operands(self.predict, precision),
         )
 
 
@@ -132,8 +132,8 @@ class Module:
         """Everything that lives from step to step."""
         return (*self.parameters, *self.optimizer_states, *self.counters, *self.tables)
 
-    def rounded(self) -> Module:
-        """The module in bf16: all its graphs, but for those that give first values."""
-        forwards = {name: round_operands(graph) for name, graph in self.forwards.items()}
-        steps = {name: graphs.rounded() for name, graphs in self.steps.items()}
+    def rounded(self, precision: str) -> Module:
+        """The module in a precision: all its graphs, but for those that give first values."""
+        forwards = {name: round_operands(graph, precision) for name, graph in self.forwards.items()}
+        steps = {name: graphs.rounded(precision) for name, graphs in self.steps.items()}
         return replace(self, forwards=forwards, steps=steps)

@@ -32,7 +32,7 @@ def _whole(least: int) -> Callable[[float], bool]:
 
 
 SINGLE, VALIDATE = "float32", "validate"
-PRECISIONS = {SINGLE: 32, "bf16": 16}  # bits of a number that is multiplied
+PRECISIONS = {SINGLE: 32, "tf32": 19, "bf16": 16}  # bits of a number that is multiplied
 SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "batch": (_whole(1), "a whole number, 1 or more"),
     "epochs": (_whole(0), "a whole number, 0 or more"),
@@ -44,7 +44,7 @@ SETTINGS: dict[str, tuple[Callable[[float], bool], str]] = {
     "block": (_whole(1), "a whole number of bytes, 1 or more"),
     "memory": (_whole(1), "a whole number of bytes, 1 or more, as in `500MB`"),
     "exact": (lambda x: x in (0, 1), "`true` or `false`"),
-    "precision": (lambda x: x in PRECISIONS.values(), "`float32` or `bf16`"),
+    "precision": (lambda x: x in PRECISIONS.values(), "`float32`, `tf32` or `bf16`"),
 }
 
 

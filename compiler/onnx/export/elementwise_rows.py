@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from gradc_compiler.onnx.export.node_writer import GraphWriter
 from gradc_compiler.onnx.records import ElementType
 
@@ -47,6 +49,16 @@ def _to_bfloat(w: GraphWriter, x: str) -> str:
     return w.add("Cast", w.add("Cast", x, to=int(ElementType.BFLOAT16)), to=int(ElementType.FLOAT))
 
 
+def _to_tfloat(w: GraphWriter, x: str) -> str:
+    """A float32 without its last 13 bits: in float64, whose sum with 2^42 times the number has no
+    others of it, and rounds ties to even (Veltkamp's splitting).
+    """
+    wide = w.add("Cast", x, to=int(ElementType.DOUBLE))
+    far = w.add("Mul", wide, w.constant(2.0**42, np.float64))
+    near = w.add("Sub", w.add("Add", wide, far), far)
+    return w.add("Where", w.add("IsInf", x), x, w.add("Cast", near, to=int(ElementType.FLOAT)))
+
+
 NAMESAKES = (
     *("Abs", "Add", "Cos", "Div", "Erf", "Exp", "Floor", "Log"),
     *("Mul", "Neg", "Pow", "Sigmoid", "Sin", "Sqrt", "Sub", "Tanh"),
@@ -54,6 +66,7 @@ NAMESAKES = (
 ROWS: dict[str, Rule] = {
     **{name.lower(): plain(name) for name in NAMESAKES},
     "bfloat16": _to_bfloat,
+    "tfloat32": _to_tfloat,
     "eq": comparison("Equal"),
     "ge": comparison("GreaterOrEqual"),
     "gt": comparison("Greater"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from gradc_compiler.error_index import CODES
 from gradc_compiler.error_index import explain as page_of
 from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.ops.bfloat16 import EPSILONS
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study import numbers
-from gradc_compiler.transform.round_operands import ROUNDED, products
+from gradc_compiler.transform.round_operands import ROUNDINGS, products
 from gradc_runtime.cli.actions.adjoints import (
     AdjointRow,
     LossNode,
@@ -80,19 +82,20 @@ def explain(what: str, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
         write_json({"loss": loss.name, "nodes": [data_of(row) for row in rows]})
         return 0
     show(rows, loss)
-    if made.program.precision == "bf16":
-        say(rounded_in(loss))
+    if made.program.precision in ROUNDINGS:
+        say(rounded_in(loss, made.program.precision))
     return 0
 
 
-def rounded_in(loss: LossNode) -> str:
-    """What precision bf16 does to a loss, and how far a rounding may be off."""
+def rounded_in(loss: LossNode, precision: str) -> str:
+    """What a precision does to a loss, and how far a rounding may be off."""
     graph, used = loss.graph, loss.graph.reachable([loss.id])
-    roundings = sum(graph[id].op.name == ROUNDED for id in used)
+    roundings = sum(graph[id].op.name == ROUNDINGS[precision] for id in used)
     inside = [node for node in products(graph) if node.id in used]
     return (
-        f"bf16: the operands of {counted(len(inside), 'product')} are rounded to bfloat16"
-        f" ({counted(roundings, 'tensor')}, by 2^-8 of a number at most); all else is not"
+        f"{precision}: the operands of {counted(len(inside), 'product')} are rounded to"
+        f" {ROUNDINGS[precision]} ({counted(roundings, 'tensor')},"
+        f" by 2^{int(log2(EPSILONS[precision]))} of a number at most); all else is not"
     )
 
 

@@ -1,11 +1,12 @@
-"""What `verify` says of bf16: kernels against the reference, threads, and how far float32 is.
+"""What `verify` says of bf16 and tf32: kernels against the reference, threads, and how far float32
+is.
 
-A rounding to bfloat16 is off by 2^-8 of a number at most, so a product of two by 2^-7 and a sum of
-products by 2^-7 of the sum of their sizes: the bound is as much for each product in a row.  It is
-one of all numbers of an entry together, for a unit of `relu` that is on the other side of 0 makes
-another slope, whatever the size of the rounding was.  Where
-kernels add up in another order than the reference, a number near the middle between two bfloat16
-may be rounded to the other: one such step is 2^-7.
+A rounding to bfloat16 is off by 2^-8 of a number at most (to TF32 by 2^-11), so a product of two by
+2^-7 and a sum of products by 2^-7 of the sum of their sizes: the bound is as much for each product
+in a row.  It is one of all numbers of an entry together, for a unit of `relu` that is on the other
+side of 0 makes another slope, whatever the size of the rounding was.  Where kernels add up in
+another order than the reference, a number near the middle between two bfloat16 may be rounded to
+the other: one such step is 2^-7.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_compiler.ops.bfloat16 import EPS
+from gradc_compiler.ops.bfloat16 import EPSILONS
 from gradc_compiler.transform.round_operands import products_in_a_row
 from gradc_runtime.certificates.distances import (
     AfterUpdate,
@@ -30,15 +31,17 @@ from gradc_runtime.cli.actions.trial import Trial
 def roundings(trial: Trial, single: Results) -> Iterator[tuple[str, str, tuple[float, str], float]]:
     """Lines of (what, against, the error and where it is, bound); a bound of 0 is to the bit.
 
-    `trial` is of the program in bf16, `single` what float32 gives.
+    `trial` is of the program in that precision, `single` what float32 gives.
     """
     on = replace(trial, target="cpu", dtype="float32", threads=1)
     one, two = values(on), values(replace(on, threads=2))
     equal = difference(two, one, None, exactly=True)
-    yield "bf16, 2 threads", "1 thread, to the bit", equal, 0.0
+    name = trial.program.precision
+    bound = 2 * EPSILONS[name]
+    yield f"{name}, 2 threads", "1 thread, to the bit", equal, 0.0
     wanted = values(replace(on, target="reference"))
-    yield "bf16", "reference in bf16", difference(one, wanted, None, exactly=False), 2 * EPS
-    yield "bf16, as a whole", "float32", apart(one, single), 2 * EPS * most_in_a_row(trial)
+    yield name, f"reference in {name}", difference(one, wanted, None, exactly=False), bound
+    yield f"{name}, as a whole", "float32", apart(one, single), bound * most_in_a_row(trial)
 
 
 def apart(found: Results, wanted: Results) -> tuple[float, str]:

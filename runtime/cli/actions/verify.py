@@ -9,7 +9,7 @@
                     others, unless the program is so large that this would take long
     on a GPU        if it is asked for: its kernels against the reference
     by Numba        if it is asked for: the kernels that Numba compiles against our own
-    bf16            products of rounded operands, where asked for: see `rounded_trial.py`
+    bf16, tf32      products of rounded operands, where asked for: see `rounded_trial.py`
     passes          optimised native code against code that no pass has touched
 
 Updates stand by themselves, because Adam divides a gradient by its size and so shows the relative
@@ -35,6 +35,7 @@ from gradc_compiler.pipeline import OPTIONAL, Compilation, precision_of, switche
 from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.table import INEXACT
+from gradc_compiler.transform.round_operands import ROUNDINGS
 from gradc_runtime.certificates import certificate
 from gradc_runtime.certificates.distances import AfterUpdate, Results, Tensors, difference
 from gradc_runtime.certificates.update_moves import Moves, room
@@ -110,9 +111,9 @@ class Others:
     cuda: bool = False  # whether a GPU runs its own
 
     def rounded(self) -> Program | None:
-        """In bf16, if that is asked for."""
+        """In a precision of rounded numbers, if one is asked for."""
         asked = self.request.precision or precision_of(self.made.module)
-        return self.made.program.of_precision(asked) if asked == "bf16" else None
+        return self.made.program.of_precision(asked) if asked in ROUNDINGS else None
 
     def bare(self) -> Program:
         """Touched by no pass."""

@@ -25,7 +25,7 @@ FUNCTIONS = frozenset(
         *("maximum", "minimum", "abs_", "floor", "sqrt", "pow_", "exp", "expm1", "log", "log1p"),
         *("tanh", "sigmoid", "erf", "sin", "cos", "philox_uniform", "philox_normal"),
         *("rows", "spread", "after", "below", "gather", "scatter", "folded", "totals"),
-        *("plus", "times", "mean", "lost", "quotient", "rest", "wide", "to_bfloat"),
+        *("plus", "times", "mean", "lost", "quotient", "rest", "wide", "to_bfloat", "to_tfloat"),
     )
 )
 RESERVED = FUNCTIONS | {*ARGUMENTS}

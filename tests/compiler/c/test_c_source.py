@@ -196,7 +196,7 @@ train on d {
 
 EVERY_SIGN = """
 model f(x : [8], y : [8]) -> (whole : [8], left : [8], short : [8]) {
-    (x // y, x % y, bfloat16(x * y))
+    (x // y, x % y, bfloat16(x * y) + tfloat32(x))
 }
 """
 

@@ -41,19 +41,20 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "IN_A_ROW LONG AGAIN BLOCKS IN_PANEL MOST_PIECES OF_PIECES MOST_CHUNKS ADDED SUMMED "
         "MOST_SUMMED COMPENSATED OF_LANES IN_PIECE",
     ),
-    "compiler/ops/bfloat16.py": (BOUND, "EPS BELOW_HALF UPPER"),
+    "compiler/ops/bfloat16.py": (BOUND, "EPS EPS_OF_TF32 DROPPED DROPPED_OF_TF32"),
     "compiler/ops/division.py": (BOUND, "WHOLE"),
     "compiler/ops/elementwise.py": (BOUND, "ANY POSITIVE UNIT KINK_AT_0 BERNOULLI STEPS"),
     "compiler/ops/orthonormalize.py": (BOUND, "BITS TERMS"),
     "compiler/ops/random.py": (BOUND, "MULTIPLIERS WEYL MASK ZERO"),
     "compiler/printing/cuda_gather.py": (FORMAT, "GEOMETRY TAKE_OWN FROM_ROWS"),
     "compiler/printing/scalar_text.py": (FORMAT, "*"),
+    "compiler/printing/tensor_fragments.py": (FORMAT, "HIGH WIDE LANES"),
     "compiler/program/entry.py": (FORMAT, "MOST_OPERANDS MOST_TIMES"),
     "compiler/program/kernel_abi.py": (
         FORMAT,
         "MODE COLUMNS ROWS A_ROW Y_ROW K1 A_K1 B_K1 K2 A_K2 B_K2 LOOP_COUNT LOOPS LOOP A_LOOP "
         "B_LOOP Y_LOOP B_COLUMN Y_COLUMN MOST_LOOPS MOST_ANY_LOOPS OUTPUT_LOOPS SUM_LOOPS "
-        "ANY_LOOPS ROWS_IN_ALL AFTER_LOOPS",
+        "ANY_LOOPS ROWS_IN_ALL AFTER_LOOPS DROPPED",
     ),
     "compiler/rewrites/algebra/powers_of_two.py": (BOUND, "LARGEST"),
     "compiler/rewrites/conv/winograd_transforms.py": (
@@ -87,7 +88,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "MANTISSA SIGN BITS_23 BIAS SHIFT_1",
     ),
     "runtime/cpu/codegen/pair_words.py": (BOUND, "I16 HALF UPPER BELOW_HALF QUIET"),
-    "runtime/cpu/codegen/round_bits.py": (BOUND, "UPPER BELOW_HALF HALF ODD"),
+    "runtime/cpu/codegen/round_bits.py": (BOUND, "ODD"),
     "runtime/cpu/codegen/scalar_math.py": (
         BOUND,
         "MASK MULTIPLIER_0 MULTIPLIER_1 WEYL_0 WEYL_1 TINY",
@@ -141,6 +142,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cuda/device_form.py": (FORMAT, "HEADER"),
     "runtime/cuda/devices/driver_calls.py": (FORMAT, "LEAST_DRIVER LEAST_CAPABILITY"),
     "runtime/cuda/devices/heap.py": (FORMAT, "ALIGN"),
+    "runtime/cuda/devices/ptx_builder.py": (FORMAT, "TENSOR_CORES"),
     "runtime/cuda/devices/simulated_device.py": (FORMAT, "SIZE BLOCKS POISON"),
     "runtime/cuda/estimates/data_sheets.py": (FORMAT, "GPUS"),
     "runtime/cuda/estimates/occupancy.py": (FORMAT, "WARP GRAIN OWN_SHARED SHARED_GRAIN"),
@@ -151,9 +153,12 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cuda/library/gpu_model.py": (FORMAT, "NOWHERE"),
     "runtime/cuda/shim.py": (FORMAT, "ASYNC_COPIES"),
     "runtime/cuda/simulated_block.py": (FORMAT, "PLAIN WARP"),
+    "runtime/cuda/simulated_block.py": (FORMAT, "PLAIN"),
+    "runtime/cuda/simulated_warp.py": (FORMAT, "LANES G L TF32 BF16"),
     "runtime/cuda/tile_copies.py": (FORMAT, "ASYNC AT_ONCE I64 VOID SHARED_MEMORY MOST"),
     "runtime/cuda/tile_functions.py": (FORMAT, "LOW WHOLE"),
     "runtime/cuda/tile_products.py": (FORMAT, "I32 ALIGNED"),
+    "runtime/cuda/tile_tensors.py": (FORMAT, "UPPER RESULTS HALF"),
     "runtime/cuda/cuda_trig.py": (BOUND, "LARGE TWO_BY_PI TURN PARTS W1 W2 W3 SINE COSINE"),
 }
 MOST_TUNED = 15  # numbers of MEASURING and PATIENCE; there were some 90 tuned ones before

@@ -1,4 +1,6 @@
-"""Rounding to bfloat16: every upper half of a float32, below, at and above the middle."""
+"""Rounding to bfloat16: every upper half of a float32, below, at and above the middle; to TF32 by
+sums.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import pytest
 
 from gradc_compiler.graph.graph import Builder
 from gradc_compiler.graph.op_registry import OPS
-from gradc_compiler.ops.bfloat16 import EPS, rounded
+from gradc_compiler.ops.bfloat16 import EPS, EPS_OF_TF32, rounded, rounded_to_tf32
 from gradc_compiler.ops.leaf import Input
 from tests.support.graphs import run_compiled
 
@@ -64,3 +66,31 @@ def test_as_pytorch_rounds() -> None:
     x = every_upper_half()
     theirs = torch.from_numpy(x).bfloat16().float().numpy()
     np.testing.assert_array_equal(rounded(x), theirs)  # NaN counts as equal to NaN
+
+
+def by_sums(x: np.ndarray) -> np.ndarray:
+    """Rounded to 11 digits in float64, which rounds ties to even, and no bits are looked at."""
+    wide = x.astype(np.float64)
+    return (wide + wide * 2.0**42 - wide * 2.0**42).astype(np.float32)
+
+
+@pytest.mark.parametrize("kernels", [False, True])
+def test_tf32(kernels: bool) -> None:
+    upper = np.random.default_rng(0).integers(0, 1 << 19, 3000, np.uint32) << np.uint32(13)
+    low = np.array([0, 1, 0xFFF, 0x1000, 0x1001, 0x1FFF], np.uint32)
+    x = (upper[:, None] | low).ravel().view(np.float32)
+    x = x[np.isfinite(x) & (np.abs(x) >= 2.0**-126)]
+    found = rounded_to_tf32(x)
+    if kernels:
+        builder = Builder()
+        y = builder.add(OPS["tfloat32"](), builder.add(Input("x")))
+        graph = builder.graph({"y": y.id})
+        found = run_compiled(graph, {"x": x}, len(x), dtype="float32")["y"]
+    with np.errstate(over="ignore"):
+        wanted = by_sums(x)
+    np.testing.assert_array_equal(found, wanted)
+    small = np.abs(x) < 3e38
+    off = np.abs(wanted[small].astype(float) - x[small]) / np.abs(x[small].astype(float))
+    assert EPS_OF_TF32 / 2 < off.max() <= EPS_OF_TF32
+    special = rounded_to_tf32(np.array([np.nan, np.inf, -np.inf], np.float32))
+    assert np.isnan(special[0]) and (special[1:] == [np.inf, -np.inf]).all()

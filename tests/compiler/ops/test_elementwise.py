@@ -65,7 +65,8 @@ SCALAR = {  # a second opinion on the rows that Python's own mathematics knows
 # 0 wherever there is a derivative
 FLAT = {"sign", "floor", "quotient", "gt", "ge", "lt", "le", "eq", "ne"}
 SMOOTH = sorted(name for name, op in TABLE.items() if op.smooth)
-CHECKED = sorted(set(TABLE) - {"stop_gradient", "bfloat16"})  # whose slopes are by request
+BY_REQUEST = {"stop_gradient", "bfloat16", "tfloat32"}  # slopes
+CHECKED = sorted(set(TABLE) - BY_REQUEST)
 
 
 def arity(name: str) -> int:

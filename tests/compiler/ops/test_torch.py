@@ -49,8 +49,15 @@ ELEMENTWISE = {
     "where": lambda c, a, b: torch.where(c != 0, a, b),
     "copy": torch.clone,
     "bfloat16": lambda x: x + (x.float().bfloat16().double() - x).detach(),
+    "tfloat32": lambda x: x + (without_13_bits(x.float()).double() - x).detach(),
     "stop_gradient": lambda x: x.detach() + 0 * x,
 }
+
+
+def without_13_bits(x):
+    """The nearest TF32, ties to even."""
+    bits = x.detach().view(torch.int32)
+    return ((bits + 0xFFF + (bits >> 13 & 1)) & ~0x1FFF).view(torch.float32)
 
 
 def compare(function, operands: list[Operand], theirs, batch: int = 4) -> None:

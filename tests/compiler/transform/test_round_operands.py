@@ -1,4 +1,4 @@
-"""In bf16 the operands of products over examples are rounded, and nothing else is."""
+"""In bf16 and tf32 the operands of products over examples are rounded, and nothing else is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.pipeline import compilation
-from gradc_compiler.transform.round_operands import products_in_a_row, round_operands
+from gradc_compiler.transform.round_operands import ROUNDINGS, products_in_a_row, round_operands
 
 TRAIN = """
 data d(x : [6], y : [2]) = npz("d.npz")
@@ -29,26 +29,31 @@ def graphs(model: str, settings: str = "", **how: object) -> dict[str, Graph]:
     return {name: made.graphs[name] for name in made.graphs}
 
 
+PRECISION = pytest.mark.parametrize("precision", ROUNDINGS)
+
+
+@PRECISION
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_every_product_reads_rounded_operands(model: str) -> None:
-    for graph in graphs(model, ", precision bf16").values():
+def test_every_product_reads_rounded_operands(model: str, precision: str) -> None:
+    for graph in graphs(model, f", precision {precision}").values():
         products = [n for n in graph.nodes if isinstance(n.op, Contract) and len(n.inputs) == 2]
         assert products
         for node in products:
-            assert {graph[i].op.name for i in node.inputs} == {"bfloat16"}
+            assert {graph[i].op.name for i in node.inputs} == {ROUNDINGS[precision]}
 
 
+@PRECISION
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_nothing_else_is_rounded_and_nothing_twice(model: str) -> None:
-    plain, rounded = graphs(model), graphs(model, ", precision bf16")
+def test_nothing_else_is_rounded_and_nothing_twice(model: str, precision: str) -> None:
+    plain, rounded = graphs(model), graphs(model, f", precision {precision}")
     for name, graph in rounded.items():
-        roundings = [n for n in graph.nodes if n.op.name == "bfloat16"]
+        roundings = [n for n in graph.nodes if n.op.name == ROUNDINGS[precision]]
         readers = {u for n in roundings for u in graph.users[n.id]}
         assert all(isinstance(graph[u].op, Contract) for u in readers)
         assert len({n.inputs for n in roundings}) == len(roundings)
-        left = [n.op for n in graph.nodes if n.op.name != "bfloat16"]
+        left = [n.op for n in graph.nodes if n.op.name != ROUNDINGS[precision]]
         assert left == [n.op for n in plain[name].nodes]
-        assert round_operands(graph) == graph
+        assert round_operands(graph, precision) == graph
 
 
 def test_products_that_all_examples_share_are_not_rounded() -> None:
@@ -71,7 +76,8 @@ def test_settings_and_arguments_say_the_precision() -> None:
     plain = text.replace(", precision bf16", "")
     assert gradc.compile_source(plain).precision == "float32"
     assert gradc.compile_source(plain, precision="bf16").precision == "bf16"
-    with pytest.raises(ValueError, match="a precision is float32 or bf16, not 'f16'"):
+    assert gradc.compile_source(text.replace("bf16", "tf32")).precision == "tf32"
+    with pytest.raises(ValueError, match="a precision is float32, tf32 or bf16, not 'f16'"):
         gradc.compile_source(plain, precision="f16")
-    with pytest.raises(CompileError, match="`precision` is `float32` or `bf16`"):
+    with pytest.raises(CompileError, match="`precision` is `float32`, `tf32` or `bf16`"):
         gradc.compile_source(text.replace("bf16", "8"))

@@ -12,7 +12,13 @@ from gradc_compiler.printing.tile_kernel import print_tile
 from gradc_compiler.printing.tile_plan import Precision
 from gradc_compiler.select.choose_tile import TILES
 from gradc_runtime.cuda.simulated_block import SimulatedFault
-from gradc_runtime.cuda.simulated_warp import BF16, TF32, TensorKind, WarpProducts, multiplied
+from gradc_runtime.cuda.simulated_warp import (
+    BF16,
+    TF32,
+    TensorInstruction,
+    WarpProducts,
+    multiplied,
+)
 from tests.runtime.cuda.tiled_products import (
     Loops,
     Numbers,
@@ -91,7 +97,7 @@ def test_one_instruction_is_a_product_of_matrices(precision: Precision) -> None:
     np.testing.assert_allclose(found, c.astype(float) + a.astype(float) @ b, rtol=1e-5, atol=1e-6)
 
 
-def _thread(kind: TensorKind, lane: int, a: Numbers, b: Numbers, c: Numbers) -> WarpProducts:
+def _thread(kind: TensorInstruction, lane: int, a: Numbers, b: Numbers, c: Numbers) -> WarpProducts:
     group, place = lane // 4, lane % 4
     if kind is TF32:  # a0: (g, l), a1: (g + 8, l), a2: (g, l + 4), a3: (g + 8, l + 4)
         own = [[a[r, k]] for k in (place, place + 4) for r in (group, group + 8)]

@@ -113,21 +113,23 @@ train on d { minimize cross_entropy(f(x), label) using sgd(lr = 0.1), batch 8, p
         check(text, 4)
 
 
-@pytest.mark.parametrize("exact", [False, True])
-def test_tensor_cores(exact: bool) -> None:
+@pytest.mark.parametrize(("precision", "exact"), [("bf16", False), ("bf16", True), ("tf32", False)])
+def test_tensor_cores(precision: str, exact: bool) -> None:
     """Where they may be inexact, all five products of a network in tiles are made by warps."""
     text = """
 model f(x : [70]) -> [30] { x |> dense(130) |> tanh |> dense(30) }
 data d(x : [70], label : class(30)) = npz("none.npz")
-train on d { minimize cross_entropy(f(x), label) using sgd(lr = 0.1), precision bf16 }
+train on d { minimize cross_entropy(f(x), label) using sgd(lr = 0.1) }
 """
-    program = compile_source(text, exact=exact).of_target("cuda")
+    program = compile_source(text, exact=exact, precision=precision).of_target("cuda")
     found = [t for t in sources([program.entries["step/train"]]) if "products(" in t]
-    by_warps = [t for t in found if "bf16_products(" in t]
+    by_warps = [t for t in found if f"{precision}_products(" in t]
     assert len(by_warps) == (0 if exact else len(found)) and found
     for text in by_warps:
         ptx = shim.compile_ptx(functions_of(text, 4)[0], 4, (9, 0))
-        assert "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" in ptx
+        terms = {"bf16": 16, "tf32": 8}[precision]
+        kinds = f"row.col.f32.{precision}.{precision}.f32"
+        assert f"mma.sync.aligned.m16n8k{terms}.{kinds}" in ptx
         check_ptx(ptx, text, 4)
 
 

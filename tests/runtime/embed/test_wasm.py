@@ -42,7 +42,7 @@ EVERY = """
 model f(x : [5], k : class(3)) -> (real : [5], likeliest : class(5)) {
     t = (k |> embedding(3, 5)) + exp(x) + log(1 + x^2) + tanh(x) * sin(x) - cos(x) + gelu(x)
     u = t + sqrt(abs(x)) + floor(x) + sigmoid(x) + abs(x)^1.7 + expm1(x) + log1p(abs(x)) + erf(x)
-    v = u + x // 0.3 - x % -0.7 + bfloat16(x) + sort(x)
+    v = u + x // 0.3 - x % -0.7 + bfloat16(x) - tfloat32(x) + sort(x)
     (v, argmax(v))
 }
 """

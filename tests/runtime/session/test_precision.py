@@ -1,8 +1,11 @@
-"""Sessions in bf16: the numbers of a model of it, threads, float32 beside it; what is refused."""
+"""Sessions in bf16 and tf32: the numbers of a model of each, threads, float32 beside it; what is
+refused.
+"""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,15 +26,19 @@ X = RNG.normal(size=(19, 7)).astype(np.float32)
 LABEL = RNG.integers(0, 3, 19)
 
 
-def bfloat16(x: np.ndarray) -> np.ndarray:
+DIGITS = {"bf16": 8, "tf32": 11}
+PRECISION = pytest.mark.parametrize("precision", DIGITS)
+
+
+def bfloat16(x: np.ndarray, digits: int = 8) -> np.ndarray:
     """Rounded by way of sums, which no bits are looked at for: to the nearest, ties to even."""
-    unit = 2.0 ** (np.floor(np.log2(np.abs(x.astype(np.float64)))) - 7)
+    unit = 2.0 ** (np.floor(np.log2(np.abs(x.astype(np.float64)))) - digits + 1)
     return np.where(x == 0, 0, np.rint(x / unit) * unit)
 
 
-def by_hand(p: dict[str, np.ndarray]) -> tuple[float, dict[str, np.ndarray]]:
+def by_hand(p: dict[str, np.ndarray], digits: int) -> tuple[float, dict[str, np.ndarray]]:
     """Loss and gradients, float64 but for the operands of the five products."""
-    r, names = bfloat16, [f"f.dense{k}.{n}" for k in (1, 2) for n in "Wb"]
+    r, names = partial(bfloat16, digits=digits), [f"f.dense{k}.{n}" for k in (1, 2) for n in "Wb"]
     w, b, v, c = (np.asarray(p[name], "f8") for name in names)
     h = np.tanh(r(X) @ r(w).T + b)
     z = r(h) @ r(v).T + c
@@ -45,18 +52,19 @@ def by_hand(p: dict[str, np.ndarray]) -> tuple[float, dict[str, np.ndarray]]:
     return loss, {name: g / 19 for name, g in found.items()}
 
 
+@PRECISION
 @pytest.mark.parametrize("target", TARGETS)
-def test_loss_and_gradients_are_those_of_rounded_operands(target: str) -> None:
-    session = gradc.Session(gradc.compile_source(MODEL), target, precision="bf16")
+def test_loss_and_gradients_are_those_of_rounded_operands(target: str, precision: str) -> None:
+    session = gradc.Session(gradc.compile_source(MODEL), target, precision=precision)
     loss, gradients = session.gradients(x=X, label=LABEL)
-    wanted, slopes = by_hand(dict(session.parameters))
+    wanted, slopes = by_hand(dict(session.parameters), DIGITS[precision])
     assert loss == pytest.approx(wanted, abs=2e-5)
     for name, slope in slopes.items():
         np.testing.assert_allclose(gradients[name], slope, atol=4e-4 * np.abs(slope).max())
     plain = gradc.Session(gradc.compile_source(MODEL), target).gradients(x=X, label=LABEL)[1]
     for name, slope in plain.items():  # and not those of float32, but near
         off = np.abs(gradients[name] - slope).max() / np.abs(slope).max()
-        assert 1e-4 < off < 2 * 2.0**-7
+        assert 0.01 < off * 2.0 ** DIGITS[precision] < 4
 
 
 LARGE = (
@@ -64,18 +72,21 @@ LARGE = (
 )
 
 
+@PRECISION
 @pytest.mark.skipif(not SIMULATED, reason="tensor cores")
-def test_products_in_tiles_are_those_of_rounded_operands() -> None:
+def test_products_in_tiles_are_those_of_rounded_operands(precision: str) -> None:
     """They are made by warps (`runtime/cuda/simulated_warp.py`), and sums of float32."""
     x = RNG.normal(size=(64, 70)).astype(np.float32)
     label = RNG.integers(0, 30, 64)
-    program = gradc.compile_source(LARGE, precision="bf16")
+    program = gradc.compile_source(LARGE, precision=precision)
     found, wanted = (
         gradc.Session(program, target).gradients(x=x, label=label) for target in ("cuda", "cpu")
     )
     assert found[0] == pytest.approx(wanted[0], rel=1e-5)
     for name, slope in wanted[1].items():
-        np.testing.assert_allclose(found[1][name], slope, atol=4e-3 * np.abs(slope).max())
+        np.testing.assert_allclose(
+            found[1][name], slope, atol=2.0 ** -DIGITS[precision] * np.abs(slope).max()
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -100,10 +111,12 @@ def test_threads_give_the_same_bits() -> None:
 
 def test_other_precisions_and_float64_are_refused() -> None:
     program = gradc.compile_source(MODEL)
-    with pytest.raises(SessionError, match="a precision is float32 or bf16, not f16"):
+    with pytest.raises(SessionError, match="a precision is float32, tf32 or bf16, not f16"):
         gradc.Session(program, precision="f16")
     with pytest.raises(SessionError, match="precision bf16 goes with float32, not with float64"):
         gradc.Session(program, dtype="float64", precision="bf16")
+    with pytest.raises(SessionError, match="precision tf32 goes with float32, not with float64"):
+        gradc.Session(program, dtype="float64", precision="tf32")
     rounded = gradc.compile_source(MODEL, precision="bf16")
     with pytest.raises(SessionError, match="not with float64"):
         gradc.Session(rounded, dtype="float64")

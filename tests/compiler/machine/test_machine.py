@@ -153,7 +153,6 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cuda/library/gpu_model.py": (FORMAT, "NOWHERE"),
     "runtime/cuda/shim.py": (FORMAT, "ASYNC_COPIES"),
     "runtime/cuda/simulated_block.py": (FORMAT, "PLAIN WARP"),
-    "runtime/cuda/simulated_block.py": (FORMAT, "PLAIN"),
     "runtime/cuda/simulated_warp.py": (FORMAT, "LANES G L TF32 BF16"),
     "runtime/cuda/tile_copies.py": (FORMAT, "ASYNC AT_ONCE I64 VOID SHARED_MEMORY MOST"),
     "runtime/cuda/tile_functions.py": (FORMAT, "LOW WHOLE"),

@@ -40,8 +40,9 @@ PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the 
     "declared": ("c", True, [f"{HERE}/launch/declared_in_simulator.py"]),
     "faults": ("d", False, [f"{HERE}/launch", f"{HERE}/devices/test_driver_calls.py", "-k",
                             "missing or share_words or fails or staged"]),
-    "races": ("d", True, [f"{HERE}/tiles_in_simulator.py", f"{HERE}/rows_in_simulator.py",
-                          f"{HERE}/tensors_in_simulator.py",
+    "literals": ("d", False, [f"{HERE}/test_ptx.py", "-k", "planted"]),
+    "races": ("d", True, [*(f"{HERE}/{name}_in_simulator.py"
+                            for name in ("tiles", "rows", "tensors", "tile_faults")),
                           "-k", "planted"]),
 }  # fmt: skip
 

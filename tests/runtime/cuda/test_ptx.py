@@ -99,6 +99,15 @@ def test_operators(word: int, formulas: bool) -> None:
         check(text, word)
 
 
+def test_a_planted_double_literal_is_found() -> None:
+    text = "model f(x : [40]) -> [40] { maximum(x, 0.3) }"
+    found = sources([compile_source(text).of_target("cuda").entries["forward/f"]])
+    (text,) = (text for text in found if "real(0.3)" in text)
+    check(text, 4)
+    with pytest.raises(AssertionError):
+        check(text.replace("real(0.3)", "0.3"), 4)
+
+
 def test_rounded_products() -> None:
     """In bf16 operands are rounded by their bits, before a product of float32."""
     text = """

@@ -32,6 +32,7 @@ RUNS = {
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
     "tiles": [f"{HERE}/tiles_in_simulator.py"],
+    "tile faults": [f"{HERE}/tile_faults_in_simulator.py"],
     "tensor cores": [f"{HERE}/tensors_in_simulator.py"],
     "precision": ["tests/runtime/session/test_precision.py"],
     "driver": [f"{HERE}/devices/driver_in_simulator.py"],

@@ -183,14 +183,15 @@ def test_a_forward_pass_is_equal_to_the_bit() -> None:
 
 
 @native
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
 @pytest.mark.parametrize(
     "text", [PLAIN.replace("{heads}, causal = {causal}", "2, causal = true"), DROPPED]
 )
-def test_room_grows_with_the_positions(text: str) -> None:
+def test_room_grows_with_the_positions(text: str, target: str) -> None:
     """Of scores, masks and draws there are never all pairs of positions at once."""
 
     def words(n: int, *without: str) -> int:
-        entry = step(compile_source(text.format(n=n), without=without))
+        entry = step(compile_source(text.format(n=n), without=without).of_target(target))
         return entry.block_words + entry.uniform_words
 
     assert words(240) < 2.2 * words(120)

@@ -184,7 +184,7 @@ def taken(exchange: int, distance: int, _: None) -> Any:
     return now.peers[number].offered[exchange]
 
 
-def multiplied(exchange: int, _: None) -> Numbers:
+def made_by_warp(exchange: int, _: None) -> Numbers:
     """This thread's results of the product that its warp makes together (`simulated_warp.py`).
 
     Raises `SimulatedFault` where a thread of it brings nothing.

@@ -15,7 +15,7 @@ from gradc_runtime.cuda.simulated_block import (
     STATE,
     Numbers,
     SimulatedFault,
-    multiplied,
+    made_by_warp,
     offer,
     taken,
 )
@@ -100,6 +100,6 @@ def functions(word: int) -> dict[str, Callable[..., Any]]:
         "copies_arrive": copies_arrive,
         "offer": offer,
         "taken": taken,
-        "multiplied": multiplied,
+        "made_by_warp": made_by_warp,
         **simulated_warp.functions(),
     }

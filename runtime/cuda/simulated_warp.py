@@ -9,6 +9,7 @@ the bits of a TF32 or bfloat16 number count, as on the device; sums are of float
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,13 @@ class WarpProducts:
     sums: Numbers
     a: Numbers
     b: Numbers
+    answers: list[Numbers] = field(default_factory=list)
+
+    def of_warp(self, given: Sequence[WarpProducts]) -> list[Numbers]:
+        """The results of all threads of its warp, which is given; they are worked out once."""
+        if not self.answers:
+            self.answers.extend(multiplied(given))
+        return self.answers
 
 
 def tensor_products(kind: TensorInstruction) -> Callable[..., WarpProducts]:

@@ -129,14 +129,14 @@ class Paused(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """`across(r0, 16)` becomes `taken(offer(r0), 16, (yield True))`: all show, then look; and
-        `tf32_products(...)` becomes `multiplied(offer(tf32_products(...)), (yield True))`.
+        `tf32_products(...)` becomes `made_by_warp(offer(tf32_products(...)), (yield True))`.
         """
         self.generic_visit(node)
         match node:
             case ast.Call(func=ast.Name(id="across"), args=[value, distance]):
                 return self._in_turn(node, "taken", value, distance)
             case ast.Call(func=ast.Name(id=name)) if name in WARP_PRODUCTS:
-                return self._in_turn(node, "multiplied", node)
+                return self._in_turn(node, "made_by_warp", node)
         return node
 
     def _in_turn(self, node: ast.Call, name: str, value: ast.expr, *others: ast.expr) -> ast.AST:

@@ -1,7 +1,8 @@
 """Whether two graphs are the same expressions: equal nodes get equal numbers, in both.
 
 This is value numbering (Cocke, 1970) over two graphs at once, after the names of one have been put
-in place of those of the other.  What is told apart here may still be the same mathematics; then
+in place of those of the other.  What is told apart by expressions may still be the same by the laws
+of real numbers, which are asked for by name; what both tell apart may still be the same, and then
 only numbers can tell.
 """
 
@@ -19,6 +20,7 @@ from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.study.contraction_forms import ContractionForm, contraction_form
+from gradc_compiler.study.real_form import RealForms
 
 COMMUTATIVE = ("add", "mul")
 
@@ -55,10 +57,14 @@ def _key(key: OutputKey, names: Mapping[str, str]) -> OutputKey:
     return key._replace(about=names.get(key.about, key.about)) if isinstance(key, Tagged) else key
 
 
-def equal_outputs(a: Graph, b: Graph) -> set[OutputKey]:
-    """The outputs that are the same expressions in both; none where recurrences differ."""
+def equal_outputs(a: Graph, b: Graph, *, real: bool = False) -> set[OutputKey]:
+    """The outputs that are the same expressions in both; none where recurrences differ.
+
+    With `real` those that are the same by the laws of real numbers (`real_form.py`).
+    """
     known: dict[Hashable, int] = {}
-    one, other = _numbers(a, known), _numbers(b, known)
+    atoms = RealForms()
+    one, other = (atoms.numbers(g) if real else _numbers(g, known) for g in (a, b))
     common = a.outputs.keys() & b.outputs.keys()
     equal = {key for key in common if one[a.outputs[key]] == other[b.outputs[key]]}
     carries = {key for key in a.outputs.keys() | b.outputs.keys() if isinstance(key, Carry)}

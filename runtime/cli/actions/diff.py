@@ -164,7 +164,6 @@ def values(pair: GraphPair, start: Start, seed: int) -> Iterator[DiffFinding]:
     """Whether an entry gives the same, as a graph or by its numbers."""
     common = [key for key in pair.a.results if is_comparable(pair, key)]
     same = equal_outputs(pair.a_less, pair.b_less)
-    sizes = len(pair.a_less.nodes), len(pair.b_less.nodes)
     if (other := read_otherwise(pair, start)) is not None:
         said = f"not compared: {other} is not the same on both sides"
         yield DiffFinding(part="values", about=pair.entry, said=said, differs=True)
@@ -179,10 +178,17 @@ def values(pair: GraphPair, start: Start, seed: int) -> Iterator[DiffFinding]:
                 witness=found[key],
             )  # fmt: skip
         if keys and not apart:
-            alike = "the same graph after the laws of algebra"
-            if not same >= {*keys}:
-                alike = f"the same numbers, graphs of {sizes[0]} and {sizes[1]} nodes"
-            yield DiffFinding(part=part, about=pair.entry, said=alike)
+            yield DiffFinding(part=part, about=pair.entry, said=how_alike(pair, {*keys}, same))
+
+
+def how_alike(pair: GraphPair, keys: set[OutputKey], same: set[OutputKey]) -> str:
+    """In which sense outputs are equal, the strictest that can be told."""
+    if same >= keys:
+        return "the same graph after the laws of algebra"
+    if equal_outputs(pair.a_less, pair.b_less, real=True) >= keys:
+        return "the same numbers, and the same graph by the laws of real numbers"
+    sizes = len(pair.a_less.nodes), len(pair.b_less.nodes)
+    return f"the same numbers, graphs of {sizes[0]} and {sizes[1]} nodes"
 
 
 def read_otherwise(pair: GraphPair, start: Start) -> str | None:

@@ -1,5 +1,5 @@
-"""Derived gradients beside the closed forms that were published, each written as a spec: equal
-numbers on both targets, and, after simplification, the same graph or nearly the same work.
+"""Derived gradients beside the closed forms that were published, each written as a spec: the same
+graph by the laws of real numbers, and equal numbers on both targets.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import pytest
 import gradc
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.graph.graph import Graph
-from gradc_compiler.ops.contract import Contract
 from gradc_compiler.pipeline import compilation
-from gradc_compiler.study.line_costs import operations
+from gradc_compiler.study.same_graph import equal_outputs
 
 INPUTS = {
     "softmax with cross-entropy": "x : [50], y : class(50)",
@@ -41,7 +40,12 @@ PUBLISHED = {
         (dc * f, dc * c * (f * (1 - f)), dc * t * (a * (1 - a)), dc * a * (1 - t * t),
          u * (sigmoid(o) * (1 - sigmoid(o))))""",  # Graves, 2012
 }
-MORE = {"softmax with cross-entropy": 1.3, "layer norm": 1.35, "attention": 1.1, "lstm": 1.0}
+WRONG = {  # what a slip of the pen leaves
+    "softmax with cross-entropy": ("- one_hot", "+ one_hot"),
+    "layer norm": ("- mean(w) ", ""),
+    "attention": ("dp[i, j] * p[i, j]", "dp[i, j] * p[j, i]"),
+    "lstm": ("dc * f,", "dc * a,"),
+}
 NORMED = """
 layer normed(x : [n]) -> [n] { c = x - mean(x)
     c / sqrt(mean(c^2) + 1e-5) }
@@ -68,6 +72,22 @@ def drawn(name: str, batch: int = 3) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", INPUTS)
+def test_the_graph_is_the_closed_form(name: str) -> None:
+    derived, published = (graph_of(name, body[name]) for body in (DERIVED, PUBLISHED))
+    everything = {*derived.results} == {*published.results}
+    assert everything and equal_outputs(derived, published, real=True) == {*derived.results}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_slip_of_the_pen_is_told_apart(name: str) -> None:
+    old, new = WRONG[name]
+    assert old in PUBLISHED[name]
+    derived = graph_of(name, DERIVED[name])
+    wrong = graph_of(name, PUBLISHED[name].replace(old, new, 1))
+    assert equal_outputs(derived, wrong, real=True) < {*derived.results}
+
+
+@pytest.mark.parametrize("name", INPUTS)
 @pytest.mark.parametrize("target", ["reference", "cpu"])
 def test_the_numbers_are_those_of_the_closed_form(name: str, target: str) -> None:
     given, found = drawn(name), []
@@ -80,34 +100,7 @@ def test_the_numbers_are_those_of_the_closed_form(name: str, target: str) -> Non
         np.testing.assert_allclose(derived, published, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", INPUTS)
-def test_the_graph_takes_hardly_more_work_and_no_more_products(name: str) -> None:
-    derived, published = (graph_of(name, body[name]) for body in (DERIVED, PUBLISHED))
-    assert work(derived) <= MORE[name] * work(published)
-    assert products(derived) <= products(published)
-
-
-def test_the_graph_of_an_lstm_is_the_closed_form() -> None:
+def test_the_graph_of_an_lstm_is_the_closed_form_to_the_last_node() -> None:
+    """Nothing but the order of sums and products differs, so this one is exact."""
     derived, published = (graph_of("lstm", body["lstm"]) for body in (DERIVED, PUBLISHED))
-    assert meanings(derived) == meanings(published)
-
-
-def work(graph: Graph) -> int:
-    return sum(operations(node, graph) for node in graph.nodes)
-
-
-def products(graph: Graph) -> int:
-    """How many products of two tensors are summed."""
-    found = (n for n in graph.nodes if isinstance(n.op, Contract) and len(n.inputs) > 1)
-    return sum(1 for n in found if np.prod(n.op.extents) > n.type.size)
-
-
-def meanings(graph: Graph) -> dict[str, object]:
-    """Each output as a nest of operators: in no order, and sums and products in any."""
-    known: list[object] = []
-    for node in graph.nodes:
-        parts = [known[i] for i in node.inputs]
-        if node.op.name in ("add", "mul"):
-            parts.sort(key=repr)
-        known.append((repr(node.op), tuple(parts)))
-    return {str(key): known[id] for key, id in graph.results.items()}
+    assert equal_outputs(derived, published) == {*derived.results}

@@ -26,8 +26,9 @@ def _here(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("# a line", "# the line", "the same graph after the laws of algebra"),
         ("slope = a * x", "slope = x * a", "the same graph after the laws of algebra"),
-        ("(line(x) - y)^2", "(y - line(x)) * (y - line(x))", "the same numbers, graphs of"),
-        ("slope + b", "a * (x + b / a)", "the same numbers"),
+        ("(line(x) - y)^2", "(y - line(x)) * (y - line(x))", "by the laws of real numbers"),
+        ("slope + b", "a * (x + b / a)", "by the laws of real numbers"),
+        ("slope + b", "log(exp(slope) * exp(b))", "the same numbers, graphs of"),
     ],
 )
 def test_spellings_of_the_same_are_equal(call: Caller, old: str, new: str, said: str) -> None:

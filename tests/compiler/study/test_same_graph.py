@@ -10,6 +10,7 @@ from gradc_compiler.pipeline import compilation
 from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.study.same_graph import equal_outputs, with_names
 
+
 def less(text: str) -> Graph:
     """The graph of the model f after the laws of algebra."""
     return optimise(compilation(Source("f.nn", text), ".", None).module.forward("f"))

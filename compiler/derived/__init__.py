@@ -12,6 +12,7 @@ for declarations, `kept` for what stays as the author wrote it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from gradc_compiler.derived.first_values import Declarations
@@ -25,6 +26,7 @@ HEAD = (
     "# The loss and its gradient as one program: edit it, and run it like any other.\n"
     "# d_x is dloss/dx. Beside each line: where its author wrote it, and the rule that made it.\n"
 )
+TANGENTS = "# dot_x is how x moves along the direction of a jvp or hvp.\n"
 NO_TRAIN = "# This file has no `train`, so there is nothing to differentiate.\n"
 
 
@@ -43,7 +45,8 @@ def print_program(made: Compilation) -> str:
     blocks = [constants_in([*own, data], made), *own, *models, data]
     inside = "".join(f"    {line}\n" for line in block)
     blocks.append(f"train on {train.data.name} {{\n{inside}}}\n")
-    return HEAD + "".join(f"\n{block}" for block in blocks if block)
+    told = HEAD + (TANGENTS if re.search(r"^ +dot_\w+ = ", "".join(models), re.M) else "")
+    return told + "".join(f"\n{block}" for block in blocks if block)
 
 
 def _models(steps: Sequence[Derived], declared: Declarations, names: Names) -> Iterator[str]:

@@ -1,5 +1,5 @@
 """What the values of a step are called in its derived program: as everywhere (`value_labels.py`),
-and adjoints after what they are the adjoint of: `d_price`.
+adjoints after what they are the adjoint of (`d_price`), tangents likewise (`dot_price`).
 
 Which value a cotangent belongs to is in the ledger: the nodes that the rule of y made read the
 cotangent of y.  One cotangent may be that of several values, as an addition hands it on unchanged;
@@ -15,7 +15,13 @@ from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.outputs import OutputKey, Role, of_role
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
-from gradc_compiler.study.value_labels import Place, adjoint_label, value_labels
+from gradc_compiler.study.value_labels import (
+    Place,
+    adjoint_label,
+    tangent_label,
+    tangent_owners,
+    value_labels,
+)
 from gradc_compiler.syntax.grammar.tree import Definition, File, ResultStmt
 
 VJP = "vjp of "
@@ -47,6 +53,7 @@ def labels_of(
         names.setdefault(id, name if WORD.fullmatch(name) else f"report_{id}")
     gradients = of_role(Role.GRADIENT, graph.results)
     adjoints |= {id: adjoint_label(paths.get(key, key)) for key, id in gradients.items()}
+    names |= _tangents(graph, {**_leaves(graph, paths), **names, **adjoints})
     for id, name in sorted({**names, **adjoints}.items()):
         name = name if WORD.fullmatch(name) else f"c_{id}"
         while name in used:
@@ -83,6 +90,16 @@ def _rest(graph: Graph, known: Mapping[int, str]) -> dict[int, str]:
         if n.name and n.id not in known and not is_backward(n)
         and not isinstance(n.op, Input | PersistentOp | Constant)
     }  # fmt: skip
+
+
+def _tangents(graph: Graph, known: Mapping[int, str]) -> dict[int, str]:
+    """Names for tangents of values with a name, tangents among them."""
+    found: dict[int, str] = {}
+    for id, owner in sorted(tangent_owners(graph).items()):
+        name = known.get(owner) or found.get(owner)
+        if name is not None and id not in known:
+            found[id] = tangent_label(name)
+    return found
 
 
 def _leaves(graph: Graph, paths: Mapping[str, str]) -> dict[int, str]:

@@ -3,17 +3,18 @@
 `gradc explain`, `gradc derive` and the derived program all take names from here, so that one value
 has one name wherever it is met.  A parameter goes without the name of its model, a model's result
 by the name of the model; what a recurrence carries on is h where its author calls it nothing; a
-second value of a name is `h_2`.
+second value of a name is `h_2`.  How a value moves is called after it: `dot_h`, its tangent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.sequence import Previous
 
+JVP = "jvp of "
 Place = tuple[int, int]  # of an expression: where its text begins and ends
 
 
@@ -28,10 +29,14 @@ def value_labels(
     given[target[0]] = target[1]
     names: dict[int, str] = {}
     carried = dict.fromkeys(graph.carries.values(), "h")
+    moved, tangents = tangent_owners(graph), dict[int, str]()
     taken = {leaf_name(node) for node in shown} - {None}
     count = 0
     for node in shown:
-        name = given.get(node.id) or leaf_name(node) or node.name or carried.get(node.id)
+        if (owner := names.get(moved.get(node.id, -1))) is not None:
+            tangents[node.id] = tangent_label(owner)
+        named = leaf_name(node) or node.name or tangents.get(node.id)
+        name = given.get(node.id) or named or carried.get(node.id)
         if name is None:
             count += 1
             name = f"c{count}"
@@ -64,6 +69,34 @@ def _with_steps_before(graph: Graph, names: dict[int, str]) -> dict[int, str]:
     return names
 
 
+def tangent_owners(graph: Graph) -> dict[int, int]:
+    """For each tangent the value whose it is: what the rule of that value made of what moves, and
+    does not read any more itself.
+
+    Slopes that a rule makes beside are no tangents: they read nothing that moves.
+    """
+    by_tag = {node.tag: node.id for node in graph.nodes}
+    moving: dict[int, int] = {}
+    for node in graph.nodes:
+        if is_tangent(node, graph, moving):
+            assert node.origin is not None, "a tangent has one"
+            owner = by_tag.get(-1 if node.origin.node is None else node.origin.node)
+            if owner is not None:
+                moving[node.id] = owner
+    within = {i for id, y in moving.items() for i in graph[id].inputs if moving.get(i) == y}
+    return {id: y for id, y in moving.items() if id not in within}
+
+
+def is_tangent(node: Node, graph: Graph, moving: Collection[int]) -> bool:
+    """Whether a rule of forward mode made a node of what moves; `moving` are those before it."""
+    origin = node.origin
+    if origin is None or not origin.rule.startswith(JVP):
+        return False
+    reads = [graph[i] for i in node.inputs]
+    direct = origin.cotangent is not None and origin.cotangent in [x.tag for x in reads]
+    return direct or isinstance(node.op, Previous) or any(x.id in moving for x in reads)
+
+
 def leaf_name(node: Node) -> str | None:
     """What an input or a parameter is called; a parameter without the name of its model."""
     match node.op:
@@ -84,3 +117,8 @@ def constant_label(node: Node) -> str:
 def adjoint_label(name: str) -> str:
     """The derivative of the loss by a value: `d_price`; a path becomes one word, `d_conv1_W`."""
     return f"d_{name.replace('.', '_')}"
+
+
+def tangent_label(name: str) -> str:
+    """How a value moves along a direction: `dot_price`."""
+    return f"dot_{name.replace('.', '_')}"

@@ -18,11 +18,11 @@ from gradc_compiler.transform.push_forward import push_forward
 
 
 def jacobian(builder: Builder, y: Value, x: Value) -> Value:
-    """dy/dx, of shape [*y.shape, *x.shape]; neither is a sequence.
+    """dy/dx, of shape [*y.shape, *x.shape]; a sequence of such where one of them is a sequence.
 
     Raises `NotMapped` where an operator between them has no form for many directions at once.
     """
-    if prod(x.shape) <= prod(y.shape):
+    if moves_forward(y, x):
         columns = for_every(
             builder,
             x.shape,
@@ -36,6 +36,14 @@ def jacobian(builder: Builder, y: Value, x: Value) -> Value:
         builder, y.shape, lambda: _units(builder, y.shape), lambda g: _pull_back(builder, y, x, g)
     )
     return reshape(rows, (*y.shape, *x.shape))
+
+
+def moves_forward(y: Value, x: Value) -> bool:
+    """Whether directions are those of x: of a sequence nobody knows how many there are."""
+    if y.type.time is None and x.type.time is None:
+        return prod(x.shape) <= prod(y.shape)
+    assert x.type.time is None or y.type.time is None, "of two sequences the pairs have no type"
+    return x.type.time is None
 
 
 def _pull_back(builder: Builder, y: Value, x: Value, g: Value) -> Value:

@@ -9,7 +9,7 @@ ranges: what is not finite there (a logarithm below 0) says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from gradc_compiler.graph.ragged import Ragged, length_key
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.graph_tools.evaluate import evaluate
-from gradc_compiler.ops.leaf import Constant, Input
+from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.ops.shape import sum_axes
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -42,6 +42,22 @@ def pruned(builder: Builder, outputs: Mapping[str, Value]) -> Graph:
     whole = builder.graph({})
     kept, numbers = rebuild(whole, whole.reachable(v.id for v in outputs.values()))
     return kept.graph({name: numbers[v.id] for name, v in outputs.items()})
+
+
+def own_tensor(result: Value, inputs: Sequence[Value]) -> str | None:
+    """The name of a parameter or state that a value is computed from, other than through inputs."""
+    builder, seen, left = result.builder, {x.id for x in inputs}, [result.id]
+    while left:
+        if (id := left.pop()) in seen:
+            continue
+        seen.add(id)
+        op = builder.nodes[id].op
+        if isinstance(op, PersistentOp):
+            return op.key.rpartition(".")[2]
+        left += builder.nodes[id].inputs
+        if op.carried_by is not None and op.carried_by in builder.carries:
+            left.append(builder.carries[op.carried_by])
+    return None
 
 
 def transposed(push: Graph) -> Graph | None:

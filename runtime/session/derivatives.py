@@ -58,7 +58,8 @@ class Derivatives(ProgramView):
         return _by_name(self._found(asked, inputs, moves))
 
     def jacobian(self, model: str | None, by: Names, /, **inputs: Any) -> Any:
-        """All derivatives of a model's outputs by an input or a parameter: `[N, *output, *by]`.
+        """All derivatives of a model's outputs by an input or a parameter: `[N, *output, *by]`, or
+        a list of `[T, *output, *by]` where one of the two is a sequence.
 
         Several names, or several outputs, give a dict by `"OUTPUT by NAME"`.  Raises as `jvp`.
         """
@@ -107,8 +108,11 @@ class Derivatives(ProgramView):
             raise SessionError("name at least one input or parameter that moves")
         if model is not None and mode in (Mode.SECOND_ALONG, Mode.ALL_SECOND):
             self._require_scalar(model)
-        if mode in (Mode.ALL, Mode.ALL_SECOND):
-            _require_tensors({**{n: known[n] for n in names}, **self._outputs(model)})
+        moving = {name: known[name] for name in names}
+        if mode is Mode.ALL:
+            _require_one_time(self._outputs(model), moving)
+        elif mode is Mode.ALL_SECOND:
+            _require_one_time(moving, moving)
         step = "" if model is not None else self.training.steps[0].name
         return AskedDerivative(mode=mode, model=model, step=step, by=tuple(dict.fromkeys(names)))
 
@@ -176,7 +180,12 @@ def _by_name(found: Mapping[OutputKey, Any]) -> Arrays:
     return {str(key): value for key, value in found.items()}
 
 
-def _require_tensors(types: Mapping[str, TensorType]) -> None:
-    for name, type in types.items():
-        if type.time is not None or type.classes is not None:
-            raise SessionError(f"all derivatives at once are those of tensors; {name} is {type}")
+def _require_one_time(of: Mapping[str, TensorType], by: Mapping[str, TensorType]) -> None:
+    """`SessionError` where each element of one sequence has a derivative by each of another."""
+    for name, type in of.items():
+        if type.classes is not None:
+            raise SessionError(f"derivatives are those of numbers; {name} is {type}")
+        other = next((n for n, t in by.items() if t.time is not None), None)
+        if type.time is not None and other is not None:
+            pair = f"each element of {name} : {type} by each of {other} is no sequence"
+            raise SessionError(f"{pair}; jvp and hvp are derivatives along one direction")

@@ -97,17 +97,20 @@ def _require_closed(scope: Scope, span: Span, ys: Sequence[Value], xs: Sequence[
 
 
 def jacobian(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> StaticValue:
-    """All derivatives of a tensor by x: a tensor with the axes of both; of a tuple, one for each.
+    """All derivatives of a tensor by x: a tensor with the axes of both, for each element where one
+    of them is a sequence; of a tuple, one for each.
 
-    Faults: E0502 as `grad`, and for sequences, whose lengths nobody knows; E0315.
+    Faults: E0502 as `grad`, and where both are sequences, whose pairs are no sequence; E0315.
     """
     place = scope.argument(span, "of")
-    y = _of_known_size(scope, place, to_value(of, scope, place))
+    y = _of_numbers(scope, place, to_value(of, scope, place))
     several = isinstance(by, tuple)
     at = scope.argument(span, "by")
     sources = [real_source(scope, span, x) for x in (by if several else (by,))]
+    for x in sources:
+        _require_one_time(scope, at, y, x)
     _require_closed(scope, span, [y], sources)
-    found = [_all_of(scope, span, y, _of_known_size(scope, at, x)) for x in sources]
+    found = [_all_of(scope, span, y, _of_numbers(scope, at, x)) for x in sources]
     return tuple(found) if several else found[0]
 
 
@@ -117,7 +120,7 @@ def hessian(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> Stati
     Faults: as `jacobian`.
     """
     x = real_source(scope, span, by)
-    _of_known_size(scope, scope.argument(span, "by"), x)
+    _require_one_time(scope, scope.argument(span, "by"), x, x)
     return jacobian(scope, span, grad(scope, span, of, x), x)
 
 
@@ -132,12 +135,21 @@ def _all_of(scope: Scope, span: Span, y: Value, x: Value) -> Value:
         ) from None
 
 
-def _of_known_size(scope: Scope, place: Span, x: Value) -> Value:
-    if x.type.time is None and x.type.classes is None:
+def _of_numbers(scope: Scope, place: Span, x: Value) -> Value:
+    if x.type.classes is None:
         return x
     raise scope.fault(
-        "E0502",
-        f"all derivatives at once are those of tensors, this is {x.type}",
-        place,
-        hint="jvp(e, x, v) is the derivative along one direction",
+        "E0502", f"all derivatives at once are those of numbers, this is {x.type}", place
     )
+
+
+def _require_one_time(scope: Scope, place: Span, y: Value, x: Value) -> None:
+    """E0502 where each element of one sequence has a derivative by each of another."""
+    if y.type.time is not None and x.type.time is not None:
+        raise scope.fault(
+            "E0502",
+            f"each element of {y.type} by each of {x.type} is no sequence",
+            place,
+            hint="jvp(e, xs, v) and hvp(e, xs, v) are derivatives along one direction, and "
+            "`jacobian(last(e), xs)` has those of one element",
+        )

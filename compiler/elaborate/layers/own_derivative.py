@@ -31,6 +31,7 @@ from gradc_compiler.transform.rule_graphs import (
     difference,
     is_linear,
     is_tried,
+    own_tensor,
     pruned,
     transposed,
 )
@@ -65,6 +66,13 @@ def with_own_derivative(
     if not isinstance(result, Value) or result.type.kind is not Kind.REAL:
         raise making.fault("E0505", f"`{told.name}` gives no tensor of numbers that could move")
     operands = [x for x in bound.values() if isinstance(x, Value)]
+    if (learnt := own_tensor(result, operands)) is not None:
+        raise making.fault(
+            "E0505",
+            f"`{told.name}` keeps `{learnt}`, and a derivative moves with inputs alone",
+            hint=f"let `{learnt}` be an input of a function with a derivative beside it, "
+            f"`derivative f({learnt}, x)(d{learnt}, dx)`, and the layer apply that",
+        )
     return result.builder.add(Ruled(making.rule(result)), result, *operands)
 
 

@@ -14,6 +14,7 @@ TEXT = """
 model net(x : [3]) -> [2] { x |> dense(4) |> tanh |> dense(2) }
 model energy(x : [3]) -> scalar { x |> net |> norm }
 model tag(xs : seq [3]) -> seq [2] { xs |> scan(gru(3)) |> dense(2) }
+model ending(xs : seq [3]) -> [2] { xs |> scan(gru(2)) |> last }
 data d(x : [3], y : class(2)) = npz("none.npz")
 train on d {
     minimize cross_entropy(net(x), y) + 1e-2 * l2(net)
@@ -115,6 +116,22 @@ def test_sequences_move_too(session) -> None:
         np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-7)
 
 
+def test_all_derivatives_of_sequences(session) -> None:
+    """Of each tensor by a sequence, and of a sequence by a parameter, one for each element."""
+    xs, vs = ([RNG.normal(size=(n, 3)) for n in (2, 4)] for _ in range(2))
+    whole = session.jacobian("ending", "xs", xs=xs)
+    _, moved = session.jvp("ending", {"xs": vs}, xs=xs)
+    for each, v, found in zip(whole, vs, moved, strict=True):
+        assert each.shape == (len(v), 2, 3)
+        np.testing.assert_allclose(np.einsum("tij,tj->i", each, v), found, rtol=1e-9)
+    name = next(n for n in session.parameters if n.startswith("tag.") and n.endswith(".b"))
+    direction = RNG.normal(size=session.parameters[name].shape)
+    whole = session.jacobian("tag", name, xs=xs)
+    _, moved = session.jvp("tag", {name: direction}, xs=xs)
+    for each, found in zip(whole, moved, strict=True):
+        np.testing.assert_allclose(each @ direction, found, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -124,7 +141,10 @@ def test_sequences_move_too(session) -> None:
         (lambda s: s.jvp("net", {"x": V[:, :2]}, x=X), "tangent/x"),
         (lambda s: s.jvp("net", {"net.dense1.W": X}, x=X), r"its direction \[5, 3\]"),
         (lambda s: s.hvp("net", {"x": V}, x=X), "second derivatives are those of one scalar"),
-        (lambda s: s.jacobian("tag", "xs", xs=[X]), "those of tensors; xs is seq"),
+        (
+            lambda s: s.jacobian("tag", "xs", xs=[X]),
+            "each element of .* by each of xs is no sequence",
+        ),
         (lambda s: s.jacobian("net", "x"), "x : .* is missing"),
         (lambda s: s.example_gradients("no", **BATCH), "no step is called no"),
     ],

@@ -137,3 +137,34 @@ def test_it_is_laid_out_like_any_definition() -> None:
     wanted = 'derivative f(x)(dx) because "so" {\n    dx\n}\nlet derivative = 3\nlet because = 4\n'
     assert format_source(Source("f.nn", text)) == wanted
     assert format_source(Source("f.nn", wanted)) == wanted
+
+
+@pytest.mark.parametrize("reason", ["", ' because "none"'])
+@pytest.mark.parametrize("inner", ["W @ x", "x |> dense(n)", "x |> batch_norm"])
+def test_what_a_layer_learns_is_no_input_of_its_rule(reason: str, inner: str) -> None:
+    """It would have no gradient, and nobody would be told."""
+    declared = "param W : [n, n] = 1; " if "W" in inner else ""
+    text = f"""layer own(x : [n]) -> [n] {{ {declared}{inner} }}
+        derivative own(x)(dx){reason} {{ dx }}
+        model f(x : [2]) -> [2] {{ x |> own }}"""
+    with pytest.raises(CompileError, match="a derivative moves with inputs alone") as caught:
+        gradc.compile_source(text)
+    assert [d.code for d in caught.value.diagnostics] == ["E0505"]
+
+
+def test_what_is_learnt_may_be_an_input() -> None:
+    text = """
+        function by_signs(W : [n, m], x : [m]) -> [n] { sign(W) @ x }
+        derivative by_signs(W, x)(dW, dx) because "signs have no slope" { dW @ x + sign(W) @ dx }
+        layer binary(n)(x : [m]) -> [n] {
+            param W : [n, m] ~ glorot_uniform
+            by_signs(W, x)
+        }
+        model f(x : [3]) -> [2] { x |> binary(2) }
+        model slope(x : [3]) -> [2, 3] { grad(sum(f(x)^2), f.binary1.W) }
+    """
+    x = RNG.normal(size=(4, 3))
+    for session in both(text):
+        signs = np.sign(session.parameters["f.binary1.W"])
+        wanted = 2 * (x @ signs.T)[:, :, None] * x[:, None, :]
+        np.testing.assert_allclose(session.run("slope", x=x), wanted, atol=1e-12)

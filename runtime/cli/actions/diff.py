@@ -13,13 +13,12 @@ from typing import Any
 
 from gradc_compiler.diagnostics.source import CompileError
 from gradc_compiler.elaborate.models.settings import in_words
-from gradc_compiler.graph.outputs import OutputKey, Role, is_of
-from gradc_compiler.graph.types import TensorType
-from gradc_compiler.ops.leaf import Input, PersistentOp
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.study.line_costs import line_costs
-from gradc_compiler.study.same_graph import equal_outputs
 from gradc_runtime.cli.actions.cost import KINDS, WIDTH, in_all
 from gradc_runtime.cli.actions.diagnostics import show as show_diagnostics
+from gradc_runtime.cli.actions.diff_outputs import given_once, values
 from gradc_runtime.cli.actions.diff_report import DiffFinding, data_of, few, show
 from gradc_runtime.cli.actions.diff_sides import (
     DiffSide,
@@ -29,7 +28,7 @@ from gradc_runtime.cli.actions.diff_sides import (
     pair_of,
     times_of,
 )
-from gradc_runtime.cli.actions.diff_values import Start, differences
+from gradc_runtime.cli.actions.diff_values import Start
 from gradc_runtime.cli.actions.output import counted, write, write_json
 
 EQUAL, DIFFERENT, TROUBLE = 0, 1, 2  # exit codes, as those of diff(1)
@@ -66,16 +65,26 @@ def findings(sides: tuple[DiffSide, DiffSide], seed: int) -> Iterator[DiffFindin
     for one, other in models.pairs.items():
         names, times = signature_names(sides, one, other)
         keys = f"forward/{one}", f"forward/{other}"
-        pair = pair_of(sides, keys, f"model {one}", {**own.back, **names}, times)
+        graphs, less = sides_of(sides, "graphs", keys), sides_of(sides, "optimised", keys)
+        pair = pair_of(graphs, f"model {one}", {**own.back, **names}, times, less)
         yield from values(same_results(pair), start, seed)
     times = times_of(a.fields, b.fields, fields)
     for one, other in steps.pairs.items():
-        keys = f"gradients/{one}", f"gradients/{other}"
-        pair = pair_of(sides, keys, f"step {one}", {**own.back, **fields.back}, times)
+        graphs = a.made.module.training(one), b.made.module.training(other)
+        pair = pair_of(graphs, f"step {one}", {**own.back, **fields.back}, times)
         yield from values(pair, start, seed)
+        yield from given_once(pair)
         yield from training(sides, one, other)
-        yield from costs(sides, keys, one)
+        yield from costs(sides, (f"gradients/{one}", f"gradients/{other}"), one)
     yield from (alone("training", "step", steps))
+
+
+def sides_of(
+    sides: tuple[DiffSide, DiffSide], kind: str, keys: tuple[str, str]
+) -> tuple[Graph, Graph]:
+    """An entry's graphs on both sides."""
+    a, b = (getattr(side.made, kind)[key] for side, key in zip(sides, keys, strict=True))
+    return a, b
 
 
 def parameters(sides: tuple[DiffSide, DiffSide], own: Matched) -> Iterator[DiffFinding]:
@@ -160,61 +169,6 @@ def same_results(pair: GraphPair) -> GraphPair:
     )  # fmt: skip
 
 
-def values(pair: GraphPair, start: Start, seed: int) -> Iterator[DiffFinding]:
-    """Whether an entry gives the same, as a graph or by its numbers."""
-    common = [key for key in pair.a.results if is_comparable(pair, key)]
-    same = equal_outputs(pair.a_less, pair.b_less)
-    if (other := read_otherwise(pair, start)) is not None:
-        said = f"not compared: {other} is not the same on both sides"
-        yield DiffFinding(part="values", about=pair.entry, said=said, differs=True)
-        return
-    found = {} if same >= {*common} else differences(pair, common, start, seed)
-    for part in ("values", "gradient"):
-        keys = [k for k in common if is_of(Role.GRADIENT, k) == (part == "gradient")]
-        apart = [key for key in keys if key in found]
-        for key in apart:
-            yield DiffFinding(
-                part=part, about=f"{pair.entry}: {about(key)}", said="shown below", differs=True,
-                witness=found[key],
-            )  # fmt: skip
-        if keys and not apart:
-            yield DiffFinding(part=part, about=pair.entry, said=how_alike(pair, {*keys}, same))
-
-
-def how_alike(pair: GraphPair, keys: set[OutputKey], same: set[OutputKey]) -> str:
-    """In which sense outputs are equal, the strictest that can be told."""
-    if same >= keys:
-        return "the same graph after the laws of algebra"
-    if equal_outputs(pair.a_less, pair.b_less, real=True) >= keys:
-        return "the same numbers, and the same graph by the laws of real numbers"
-    sizes = len(pair.a_less.nodes), len(pair.b_less.nodes)
-    return f"the same numbers, graphs of {sizes[0]} and {sizes[1]} nodes"
-
-
-def read_otherwise(pair: GraphPair, start: Start) -> str | None:
-    """An input or a parameter that both read, of different types, or that only the second has."""
-    types: dict[str, TensorType] = {}
-    for node in (*pair.a.nodes, *pair.b.nodes):
-        if isinstance(node.op, Input | PersistentOp):
-            name = node.op.key
-            known = isinstance(node.op, Input) or name in start.values
-            if not known or types.setdefault(name, node.type) != node.type:
-                return name
-    return None
-
-
-def is_comparable(pair: GraphPair, key: OutputKey) -> bool:
-    """Whether both give an output, and of one type; else the shapes have said so."""
-    if key not in pair.b.results:
-        return False
-    return pair.a[pair.a.results[key]].type == pair.b[pair.b.results[key]].type
-
-
-def about(key: OutputKey) -> str:
-    """What an output is called."""
-    return str(getattr(key, "about", key))
-
-
 def training(sides: tuple[DiffSide, DiffSide], one: str, other: str) -> Iterator[DiffFinding]:
     """The optimizer, its parameters and the settings."""
     steps = [s.made.module.named(n) for s, n in zip(sides, (one, other), strict=True)]
@@ -222,12 +176,29 @@ def training(sides: tuple[DiffSide, DiffSide], one: str, other: str) -> Iterator
     if rules[0] != rules[1]:
         said = f"{rules[0]}, and {rules[1]}"
         yield DiffFinding(part="training", about=f"step {one}", said=said, differs=True)
+    yield from data_sources(sides)
     settings = [dict(s.made.module.train.settings) for s in sides if s.made.module.train]
     for name in dict.fromkeys([*settings[0], *settings[1]]):
         pair = [str(own.get(name, "nothing")) for own in settings]
         if pair[0] != pair[1]:
             said = f"{pair[0]}, and {pair[1]}"
             yield DiffFinding(part="training", about=name, said=said, differs=True)
+
+
+def data_sources(sides: tuple[DiffSide, DiffSide]) -> Iterator[DiffFinding]:
+    """Where examples come from, which does not count: they are read by name."""
+    found = [sources_text(side) for side in sides]
+    if found[0] != found[1]:
+        yield DiffFinding(part="training", about="data", said=f"{found[0]}, and {found[1]}")
+
+
+def sources_text(side: DiffSide) -> str:
+    """The source that a side trains on, as it is called."""
+    train = side.made.module.train
+    assert train is not None, "there is a step"
+    data = next(d for d in side.made.module.data if d.name == train.data)
+    words = [*map(repr, data.arguments), *(f"{k} = {v!r}" for k, v in data.keywords.items())]
+    return f"{data.function}({', '.join(words)})"
 
 
 def costs(

@@ -15,6 +15,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.rewrites.table import optimise
 from gradc_compiler.study.same_graph import with_names
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.session.session import Session
@@ -133,17 +134,17 @@ class GraphPair:
 
 
 def pair_of(
-    sides: tuple[DiffSide, DiffSide], keys: tuple[str, str], called: str,
-    names: Mapping[str, str], times: Mapping[str, str],
+    graphs: tuple[Graph, Graph], called: str, names: Mapping[str, str], times: Mapping[str, str],
+    less: tuple[Graph, Graph] | None = None,
 ) -> GraphPair:  # fmt: skip
-    """The entries `keys` of both sides; `names` and `times` turn those of the second into those of
-    the first.
+    """The graphs of an entry of both sides; `names` and `times` turn those of the second into those
+    of the first, `less` are the same after algebra, where they are known.
     """
-    one, other = sides[0].made, sides[1].made
+    (a, b), (a_less, b_less) = graphs, less or (optimise(graphs[0]), optimise(graphs[1]))
     return GraphPair(
         entry=called,
-        a=with_names(one.graphs[keys[0]], {}, {}),
-        b=with_names(other.graphs[keys[1]], names, times),
-        a_less=with_names(one.optimised[keys[0]], {}, {}),
-        b_less=with_names(other.optimised[keys[1]], names, times),
+        a=with_names(a, {}, {}),
+        b=with_names(b, names, times),
+        a_less=with_names(a_less, {}, {}),
+        b_less=with_names(b_less, names, times),
     )

@@ -116,3 +116,34 @@ def test_a_wrong_spec_is_trouble(call: Caller) -> None:
     answer = call("diff", "line.nn", "wrong.nn")
     assert answer.code == 2 and "error[E" in answer.err
     assert call("diff", "line.nn", "none.nn").code == 2
+
+
+STEP = """model f(x : [3]) -> [2] { x |> dense(4) |> batch_norm(momentum = 0.1) |> dense(2) }
+data d(x : [3], k : class(2)) = csv("n.csv")
+train on d {
+    minimize cross_entropy(f(x), k)
+    using sgd(lr = 0.1 / (1 + 0.1))
+    report acc = accuracy(f(x), k)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("momentum = 0.1", "momentum = 0.2", "next f.batch_norm1.running_var differs"),
+        ("cross_entropy(f(x), k)\n", "cross_entropy(f(x), k) over f.dense1\n", "f.dense2.W only"),
+        ("acc = accuracy", "acc = 1 - accuracy", "report acc differs"),
+        ("    report acc = accuracy(f(x), k)\n", "", "report acc only in the first"),
+    ],
+)
+def test_all_that_a_step_gives_is_compared(call: Caller, old: str, new: str, said: str) -> None:
+    (call.folder / "step.nn").write_text(STEP)
+    answer = call("diff", "step.nn", other(call, old, new, STEP))
+    assert answer.code == 1 and said in answer.words, answer.out
+
+
+def test_where_examples_come_from_is_told_and_does_not_count(call: Caller) -> None:
+    (call.folder / "step.nn").write_text(STEP)
+    answer = call("diff", "step.nn", other(call, "n.csv", "m.csv", STEP))
+    assert answer.code == 0 and "csv('n.csv'), and csv('m.csv')" in answer.words

@@ -30,7 +30,7 @@ stage.append(svg("defs", {}, arrowHead("head"), arrowHead("head-back"), arrowHea
 world.append(framesLayer, arrowsLayer, readsLayer, boxesLayer);
 
 function draw() {
-  picture = layoutOf(shapeNow(), isNarrow());
+  picture = layoutOf(shapeNow());
   boxes.clear();
   arrows.clear();
   for (const forget of [markLit, markLitArrows, markKnown, markNow, markMatch]) forget.forget();
@@ -50,7 +50,6 @@ function draw() {
   emit("drawn");
 }
 
-const isNarrow = () => stage.clientWidth > 0 && stage.clientWidth < 560;
 const heading = (text, [x, y]) => svg("text", { class: "heading", x, y, "text-anchor": "middle" }, text);
 
 function frame(block, { x, y, width, height }) {
@@ -60,7 +59,7 @@ function frame(block, { x, y, width, height }) {
       "g",
       { class: type, transform: `translate(${corner.join(" ")})` },
       svg("rect", { width, height, rx: 8 }),
-      svg("text", { x: 9, y: 16, onclick: () => fold(block) }, `− ${cut(name, Math.floor(width / 8))}`),
+      svg("text", { x: 9, y: type !== "frame" && picture.stacked ? height - 7 : 16, onclick: () => fold(block) }, `− ${cut(name, Math.floor(width / 8))}`),
     );
   const title = blocks[block].title;
   const corners = [picture.toBack([x, y]), picture.toBack([x, y + height])];
@@ -172,7 +171,7 @@ function showReads(pairs) {
       const a = picture.boxes.get(from),
         b = picture.boxes.get(forwardOf(to));
       const [x, y] = picture.toBack([b.x, b.y]),
-        side = isNarrow() ? 1 : -1;
+        side = picture.stacked ? 1 : -1;
       const start = [a.x + a.width / 2, a.y],
         end = [x + (side * b.width) / 2, y],
         bend = Math.max(30, (end[0] - start[0]) / 2);

@@ -69,7 +69,7 @@ ${lines.join("\n")}}`;
 }
 
 // Places for the boxes of a shape: middles, sizes, frames of unfolded blocks, arrows as paths.
-function layoutOf(shape, narrow) {
+function layoutOf(shape) {
   const key = [...shape.keys, "|", ...shape.unfolded].join(" ");
   if (!laidOut.has(key)) {
     touched.layouts += 1;
@@ -78,8 +78,12 @@ function layoutOf(shape, narrow) {
     laidOut.set(key, placed(found, shape));
   }
   const laid = laidOut.get(key);
-  return { ...laid, ...(narrow ? below(laid) : besides(laid)) };
+  const stacked = isStacked(laid);
+  return { ...laid, stacked, ...(stacked ? below(laid) : besides(laid)) };
 }
+
+// Whether forward graph and gradient, side by side, would be too wide to be read.
+const isStacked = (laid) => stage.clientWidth > 0 && besides(laid).whole[0] * SMALLEST > stage.clientWidth;
 
 function placed(found, shape) {
   const [, , width, height] = numbersIn(found.bb);
@@ -121,7 +125,7 @@ function besides({ boxes, frames, width, height }) {
   return { whole, arrow: "↑", headAt: [shift + (left + right) / 2, -16], toBack: ([x, y]) => [x + shift, y] };
 }
 
-// On a narrow screen it stands below, turned over: where the loss ends, the gradient goes on.
+// Where that is too wide it stands below, turned over: where the loss ends, the gradient goes on.
 function below({ boxes, width, height }) {
   const foot = 2 * height + 40;
   const whole = [...boxes.keys()].some(hasBack) ? [width, foot] : [width, height];

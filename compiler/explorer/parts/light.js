@@ -34,9 +34,11 @@ on("light", () => {
   emit("lit");
 });
 const pointAt = (target) => set({ hover: target }, "light");
-// Pin what was clicked; once more lets it go.
+// Pin what was clicked, and bring what belongs to a line into sight; once more lets it go.
 function choose(target) {
   const same = JSON.stringify(target) === JSON.stringify(state.chosen);
   set({ chosen: same ? null : target }, "light");
   emit("chosen");
+  const [first] = lit.keys;
+  if (!same && target.line !== undefined && first !== undefined) reveal(first);
 }

@@ -19,10 +19,10 @@ const AT_FIRST = 26; // boxes of the forward graph
 function unfoldAll() {
   const { open, full } = openedUpTo(MOST_DRAWN);
   set({ open }, "folded");
+  fitView();
   byId("status").textContent = full
     ? `As much as can be drawn legibly: ${counted(picture.boxes.size, "box").replace("boxs", "boxes")}. Unfold others by themselves.`
     : "";
-  fitView();
 }
 
 function foldAll() {
@@ -41,7 +41,7 @@ function showView(name) {
   document.querySelector("main").dataset.view = name;
   for (const button of document.querySelectorAll("#views button"))
     button.setAttribute("aria-pressed", String(button.dataset.view === name));
-  if (name === "stage" && picture) fitView();
+  if (name === "stage" && picture) firstView();
 }
 
 state.open = openedUpTo(AT_FIRST).open;
@@ -66,7 +66,6 @@ globalThis.explorer = {
 function begin(made) {
   graphviz = made;
   emit("folded");
-  fitView();
   showView("stage");
   fillTab();
   document.documentElement.dataset.ready = "yes";

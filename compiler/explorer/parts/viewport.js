@@ -2,7 +2,8 @@
 // attribute.
 
 const view = { x: 0, y: 0, scale: 1 };
-const SMALLEST = 0.8; // at which texts can still be read
+const SMALLEST = 0.7, // at which texts can still be read
+  COMFORTABLE = 0.95; // where not all of it is seen anyway
 const pointers = new Map();
 
 function applyView() {
@@ -21,21 +22,39 @@ function moveView(dx, dy) {
   applyView();
 }
 
-// All of it; of a large picture its middle part, at a scale that can be read.
+const margins = () => [picture.whole[0] + 44, picture.whole[1] + 62];
+
+// All of it, however small.
 function fitView() {
   const [width, height] = sizeOfStage();
-  const wide = picture.whole[0] + 44,
-    high = picture.whole[1] + 62;
+  const [wide, high] = margins();
+  placeView(Math.min(1.3, Math.max(0.1, Math.min(width / wide, height / high))));
+}
+
+// The first view: all of it, or as much as can be read, around the loss.
+function firstView() {
+  const [width, height] = sizeOfStage();
+  const [wide, high] = margins();
   const whole = Math.min(width / wide, height / high);
-  const legible = Math.max(whole, Math.min(SMALLEST, width / wide));
-  view.scale = Math.min(1.3, Math.max(0.2, legible));
-  view.x = (width - (wide - 44) * view.scale) / 2;
-  view.y =
-    high * view.scale <= height
-      ? (height - picture.whole[1] * view.scale) / 2 + 12 * view.scale
-      : 36 * view.scale;
+  placeView(whole < SMALLEST ? COMFORTABLE : Math.min(1.3, whole));
+  byId("status").textContent = whole < SMALLEST ? "A part of the graph, to be read: drag it, or Fit shows all." : "";
+}
+
+// The picture in the middle, if it is no larger than the stage; else the loss.
+function placeView(scale) {
+  const [width, height] = sizeOfStage();
+  const [wide, high] = margins();
+  const loss = picture.boxes.get(holder(data.loss));
+  const middle = picture.stacked ? [loss.x, picture.height + 20] : [picture.toBack([loss.x, 0])[0] / 2 + loss.x / 2, loss.y];
+  view.scale = scale;
+  view.x = (width - (wide - 44) * scale) / 2;
+  if (wide * scale > width + 1) view.x = kept(width / 2 - middle[0] * scale, width - (wide - 22) * scale, 22 * scale);
+  view.y = (height - picture.whole[1] * scale) / 2 + 12 * scale;
+  if (high * scale > height + 1) view.y = kept(height / 2 - middle[1] * scale, height - (high - 36) * scale, 36 * scale);
   applyView();
 }
+
+const kept = (x, least, most) => Math.min(most, Math.max(least, x));
 
 function zoom(factor, [x, y] = sizeOfStage().map((n) => n / 2)) {
   const scale = Math.min(3, Math.max(0.1, view.scale * factor));
@@ -99,10 +118,8 @@ for (const end of ["pointerup", "pointercancel", "pointerleave"])
 byId("fit").addEventListener("click", fitView);
 byId("closer").addEventListener("click", () => zoom(1.25));
 byId("farther").addEventListener("click", () => zoom(0.8));
-let wasNarrow = null;
 new ResizeObserver(() => {
   if (!picture || !stage.clientWidth) return;
-  if (wasNarrow !== null && wasNarrow !== isNarrow()) emit("folded");
-  wasNarrow = isNarrow();
-  fitView();
+  if (picture.stacked !== isStacked(picture)) emit("folded");
+  firstView();
 }).observe(stage);

@@ -48,6 +48,49 @@ def test_a_long_row_without_layers_is_folded_too(chrome: Page, tmp_path: Path) -
     assert chrome.value("explorer.touched.layouts") <= 4
 
 
+SEEN = """(() => {
+    const stage = document.getElementById('graph').getBoundingClientRect();
+    const scale = document.getElementById('world').getCTM().a;
+    const loss = JSON.parse(document.getElementById('data').textContent).loss;
+    const inside = (box) => box.left >= stage.left - 1 && box.right <= stage.right + 1
+        && box.top >= stage.top - 1 && box.bottom <= stage.bottom + 1;
+    const texts = [...document.querySelectorAll('#boxes text.name')];
+    return {
+        pixels: Math.min(...texts.map((t) => parseFloat(getComputedStyle(t).fontSize))) * scale,
+        loss: ['v', 'g'].every((letter) =>
+            inside(document.getElementById(`item-${letter}${loss}`).getBoundingClientRect())),
+    };
+})()"""
+
+
+@pytest.mark.parametrize("spec", ["house", "mnist_cnn"])
+@pytest.mark.parametrize("window", [(1400, 900), (400, 800)])
+def test_the_first_view_can_be_read(
+    chrome: Page, tmp_path: Path, spec: str, window: tuple[int, int]
+) -> None:
+    """Text of 8 pixels at least, the loss and its adjoint in sight; Fit shows the whole."""
+    chrome.size(*window)
+    chrome.open(explored_page(SPECS / f"{spec}.nn", tmp_path))
+    seen = chrome.value(SEEN)
+    assert seen["pixels"] >= 8 and seen["loss"], seen
+    said = "document.getElementById('status').textContent"
+    chrome.click("#fit")
+    if "Fit shows all" in chrome.value(said):
+        assert chrome.value(SEEN)["pixels"] < seen["pixels"]
+
+
+def test_a_line_that_is_chosen_is_brought_into_sight(chrome: Page, tmp_path: Path) -> None:
+    chrome.size(1400, 900)
+    chrome.open(explored_page(SPECS / "mnist_cnn.nn", tmp_path))
+    chrome.click("#line-4 code")
+    inside = """(() => {
+        const [stage, box] = ['#graph', '#boxes .box.lit'].map((it) =>
+            document.querySelector(it).getBoundingClientRect());
+        return box.top >= stage.top && box.bottom <= stage.bottom;
+    })()"""
+    assert chrome.value(inside)
+
+
 @pytest.mark.wide
 @pytest.mark.parametrize("spec", sorted(SPECS.glob("*.nn")), ids=lambda path: path.stem)
 def test_every_spec_has_a_page(chrome: Page, spec: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.outputs import OutputKey, Role, is_of
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.leaf import Input, PersistentOp
@@ -46,7 +47,7 @@ def how_alike(pair: GraphPair, keys: set[OutputKey], same: set[OutputKey]) -> st
 
 def given_once(pair: GraphPair) -> Iterator[DiffFinding]:
     """What a step of one side alone gives: a gradient, a report, the next value of a state."""
-    a, b = pair.a.results, pair.b.results
+    a, b = (without_loss_again(graph) for graph in (pair.a, pair.b))
     for keys, side in ((a.keys() - b.keys(), "first"), (b.keys() - a.keys(), "second")):
         for key in sorted(keys, key=str):
             part = "gradient" if is_of(Role.GRADIENT, key) else "values"
@@ -54,6 +55,12 @@ def given_once(pair: GraphPair) -> Iterator[DiffFinding]:
             yield DiffFinding(
                 part=part, about=f"{pair.entry}: {about(key)}", said=said, differs=True
             )
+
+
+def without_loss_again(graph: Graph) -> dict[OutputKey, int]:
+    """The results, but for a report of the loss, which every step gives anyway."""
+    loss = graph.results.get("loss")
+    return {k: id for k, id in graph.results.items() if id != loss or not is_of(Role.REPORT, k)}
 
 
 def read_otherwise(pair: GraphPair, start: Start) -> str | None:

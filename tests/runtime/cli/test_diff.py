@@ -143,6 +143,14 @@ def test_all_that_a_step_gives_is_compared(call: Caller, old: str, new: str, sai
     assert answer.code == 1 and said in answer.words, answer.out
 
 
+def test_a_report_of_the_loss_adds_nothing(call: Caller) -> None:
+    (call.folder / "step.nn").write_text(STEP.replace("minimize ", "l = ").replace(
+        "    using", "    minimize l\n    using"))  # fmt: skip
+    text = (call.folder / "step.nn").read_text()
+    answer = call("diff", "step.nn", other(call, "report acc", "report same = l, acc", text))
+    assert answer.code == 0, answer.out
+
+
 def test_where_examples_come_from_is_told_and_does_not_count(call: Caller) -> None:
     (call.folder / "step.nn").write_text(STEP)
     answer = call("diff", "step.nn", other(call, "n.csv", "m.csv", STEP))

@@ -20,7 +20,6 @@ from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Scatter, Take
 from gradc_compiler.ops.leaf import Constant, Iota
 from gradc_compiler.ops.shape import Reshape
-from gradc_compiler.study.atoms import AtomTable
 from gradc_compiler.study.contraction_forms import in_order
 from gradc_compiler.study.polynomials import (
     FIRST,
@@ -33,6 +32,7 @@ from gradc_compiler.study.polynomials import (
     read_at,
     single,
 )
+from gradc_compiler.study.real_atoms import AtomTable
 
 SAME = ("copy", "stop_gradient")  # as values
 COMMUTATIVE = ("eq", "ne", "maximum", "minimum")

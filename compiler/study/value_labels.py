@@ -29,24 +29,25 @@ def value_labels(
     given[target[0]] = target[1]
     names: dict[int, str] = {}
     carried = dict.fromkeys(graph.carries.values(), "h")
-    moved, tangents = tangent_owners(graph), dict[int, str]()
+    moved = tangent_owners(graph)
     taken = {leaf_name(node) for node in shown} - {None}
     count = 0
     for node in shown:
-        if (owner := names.get(moved.get(node.id, -1))) is not None:
-            tangents[node.id] = tangent_label(owner)
-        named = leaf_name(node) or node.name or tangents.get(node.id)
-        name = given.get(node.id) or named or carried.get(node.id)
+        name = given.get(node.id) or _own_name(node, names.get(moved.get(node.id, -1)))
+        name = name or carried.get(node.id)
         if name is None:
             count += 1
             name = f"c{count}"
         free = leaf_name(node) == name or name not in taken
-        names[node.id] = (
-            name
-            if free and name not in names.values()
-            else _numbered(name, {*names.values(), *taken})
-        )
+        known = {*names.values()}
+        names[node.id] = name if free and name not in known else _numbered(name, {*known, *taken})
     return _with_steps_before(graph, names)
+
+
+def _own_name(node: Node, moves: str | None) -> str | None:
+    """What an author or the language calls a value; of a tangent of what `moves`, by that."""
+    tangent = None if moves is None else tangent_label(moves)
+    return leaf_name(node) or node.name or tangent
 
 
 def _numbered(name: str, taken: Iterable[str | None]) -> str:

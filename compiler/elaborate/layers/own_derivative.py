@@ -8,7 +8,7 @@ author tells why it does not (`because "straight through"`).  What f gives is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -66,13 +66,7 @@ def with_own_derivative(
     if not isinstance(result, Value) or result.type.kind is not Kind.REAL:
         raise making.fault("E0505", f"`{told.name}` gives no tensor of numbers that could move")
     operands = [x for x in bound.values() if isinstance(x, Value)]
-    if (learnt := own_tensor(result, operands)) is not None:
-        raise making.fault(
-            "E0505",
-            f"`{told.name}` keeps `{learnt}`, and a derivative moves with inputs alone",
-            hint=f"let `{learnt}` be an input of a function with a derivative beside it, "
-            f"`derivative f({learnt}, x)(d{learnt}, dx)`, and the layer apply that",
-        )
+    making.require_nothing_kept(result, operands)
     return result.builder.add(Ruled(making.rule(result)), result, *operands)
 
 
@@ -90,6 +84,15 @@ class _OwnRule:
     def moves(x: StaticValue) -> bool:
         """Whether an input is numbers of this graph."""
         return isinstance(x, Value) and x.type.kind is Kind.REAL
+
+    def require_nothing_kept(self, y: Value, inputs: Sequence[Value]) -> None:
+        """E0505 where f has a parameter or state, which a rule by inputs would leave out."""
+        kept = own_tensor(y, inputs)
+        if kept is not None:
+            message = f"`{self.told.name}` keeps `{kept}`, and a derivative moves with inputs alone"
+            hint = f"let `{kept}` be an input of a function with a derivative beside it, "
+            hint += f"`derivative f({kept}, x)(d{kept}, dx)`, and the layer apply that"
+            raise self.fault("E0505", message, hint=hint)
 
     def rule(self, y: Value) -> DerivativeRule:
         """The rule, checked."""

@@ -114,21 +114,6 @@ train on pairs {
     step writer { minimize cross_entropy(write(read(xs), ys), ys) over write using adam(lr = 1e-2) }
 }
 """
-TANGENTS = """
-model f(x : [3]) -> scalar { h = x |> dense(4) |> tanh; sum(h * h) }
-model along(xs : seq [3]) -> scalar {
-    h = previous(zeros([3]), xs)
-    h' = tanh(0.5 * h + xs)
-    jvp(sum(last(h')^2), xs, xs)
-}
-data points(x : [3], xs : seq [3]) = npz("none.npz")
-train on points {
-    moved = jvp(f(x), x, 2 * x)
-    bent = hvp(f(x), f.dense1.W, ones([4, 3]))
-    minimize f(x)^2 + moved + along(xs) + sum(jacobian(exp(x), x)) report curvature = sum(bent^2)
-    using sgd(lr = 1e-2)
-}
-"""
 
 
 def compiled(text: str, name: str) -> Compilation:
@@ -163,7 +148,7 @@ def gradients(made: Compilation, step: str) -> list[np.ndarray]:
 CASES = {p.name: p.read_text() for p in sorted(SPECS.glob("*.nn"))}
 CASES |= {"noisy": NOISY, "tables": TABLES, "second": SECOND}
 CASES |= {"sequences": SEQUENCES, "decoder": DECODER, "penalty": PENALTY}
-CASES |= {"clash": CLASH, "own": OWN, "tangents": TANGENTS}
+CASES |= {"clash": CLASH, "own": OWN}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -220,18 +205,6 @@ def test_a_derived_program_reads_as_its_author_wrote_it() -> None:
         "d_theta2 = batch_mean(d_price * sqft)",
         "(loss, d_theta1, d_theta2)",
     ]
-
-
-def test_tangents_are_called_after_what_moves() -> None:
-    """`dot_h` is how h moves, `d_dot_h` the adjoint of that, and a recurrence has them as well."""
-    text = print_program(compiled(CASES["tangents"], "t.nn"))
-    lines = [line.split("  #")[0].strip() for line in text.splitlines()]
-    assert "# dot_x is how x moves along the direction of a jvp or hvp." in lines
-    made = [line.partition(" = ")[0] for line in lines if line.startswith(("dot_", "d_dot_"))]
-    carried = {"dot_h_4_before", "dot_h_4", "dot_h_4_before'"}
-    assert {"dot_h", "d_dot_h", "dot_c1", *carried} <= {*made}, made
-    assert "dot_h = dot_c1 * c5" in lines and "dot_h_4 = dot_c15 * c18" in lines
-    assert "dot_x is" not in print_program(compiled(CASES["house.nn"], "house.nn"))
 
 
 def test_layers_and_their_derivatives_are_products_again() -> None:

@@ -20,6 +20,23 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cli.completing import specs
 
 Function = Callable[..., Any]
+OF_OTHERS = {  # options of other programs, and what says it here
+    "learning_rate": "--set lr=...",
+    "rate": "--set lr=...",
+    "device": "--target cuda",
+    "gpu": "--target cuda",
+    "cuda": "--target cuda",
+    "workers": "--threads",
+    "num_workers": "--threads",
+    "checkpoint": "--weights",
+    "model": "--weights",
+    "load": "--weights",
+    "output": "--out",
+    "output_dir": "--out",
+    "validation_split": "--held-out",
+    "early_stopping": "--patience",
+    "random_seed": "--seed",
+}
 SET, ASSIGNED = "--set", re.compile(r"[A-Za-z_][\w.]*=")
 
 
@@ -53,6 +70,8 @@ class Command(click.Command):
         name = option.lstrip("-").replace("-", "_")
         if "--set" in known and act("request:is_setting", name):
             return f"there is no option {option}; a setting is given as --set {name}=..."
+        if (elsewhere := OF_OTHERS.get(name)) and elsewhere.split()[0] in known:
+            return f"there is no option {option}; write {elsewhere}"
         plain = {other.lstrip("-"): other for other in known}
         near = get_close_matches(option.lstrip("-"), plain, n=1, cutoff=0.6)
         hint = f"; did you mean {plain[near[0]]}?" if near else ""

@@ -22,7 +22,7 @@ from gradc_runtime.cli.actions.exercise_check import (
 )
 from gradc_runtime.cli.actions.exercise_text import EXERCISES, Exercise, exercise_of
 from gradc_runtime.cli.actions.exercise_values import Attempt, Truth
-from gradc_runtime.cli.actions.output import console, counted, say, table, write, write_json
+from gradc_runtime.cli.actions.output import console, counted, say, table, tell, write, write_json
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.session.checkpoint import write_atomically
 
@@ -172,7 +172,7 @@ def show_one(marks: Sequence[Mapping[str, Any]]) -> None:
     ]  # fmt: skip
     console().print(table(["", "exercise", "about", "right", ""], rows, right="right"))
     done = sum(mark["done"] for mark in marks)
-    write(f"{done} of {len(marks)} done; gradc exercise NAME hands one out, and checks it")
+    tell(f"{done} of {len(marks)} done; gradc exercise NAME hands one out, and checks it")
 
 
 def short_mark(mark: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from gradc_runtime.cli.actions.line_times import (
     line_times,
 )
 from gradc_runtime.cli.actions.lowering import Lowering
-from gradc_runtime.cli.actions.output import console, duration, say, table, write, write_json
+from gradc_runtime.cli.actions.output import console, duration, say, table, tell, write, write_json
 from gradc_runtime.cli.actions.plotting import require_plots
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.trial import Trial
@@ -145,7 +145,7 @@ def show(found: Profiled) -> None:
     console().print(table(columns, rows, right="line us share GFLOP/s forward backward update"))
     write(f"step {found.step}, batch {found.batch}: {duration(found.seconds)} on one thread")
     if found.divided > 0:
-        write(
+        tell(
             f"{found.divided:.0%} of it is in kernels that are for several lines: their time is "
             "divided by operations; --without whole-step or fusion has more of smaller kernels"
         )

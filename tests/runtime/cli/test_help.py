@@ -55,6 +55,12 @@ def test_without_arguments_there_is_help(call: Caller) -> None:
         (["trian"], "no command is called trian; did you mean train?"),
         (["xyzzy"], "no command is called xyzzy; there are check, train, "),
         (["train", "line.nn", "--epohcs", "3"], "no option --epohcs; did you mean --epochs?"),
+        (
+            ["train", "line.nn", "--learning-rate", "1"],
+            "no option --learning-rate; write --set lr=",
+        ),
+        (["train", "line.nn", "--gpu"], "there is no option --gpu; write --target cuda"),
+        (["fmt", "line.nn", "--gpu"], "there is no option --gpu\n"),
         (["train", "line.nn", "--bogus"], "there is no option --bogus\n"),
         (["train", "line.nn", "--lr", "abc"], "no option --lr; a setting is given as --set lr="),
         (["train", "line.nn", "--beta1=0.5"], "a setting is given as --set beta1="),

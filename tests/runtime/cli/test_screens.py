@@ -44,12 +44,23 @@ COMMANDS = {
     "passes": ("passes", "house.nn"),
     "weights": ("weights", "list", "runs/a"),
     "weights diff": ("weights", "diff", "runs/a", "runs/b"),
+    "explain function": ("explain", "where"),
+    "why made": ("why", "house.nn", "--made", "d_theta1", *AT),
+    "cost modes": ("cost", "mnist_cnn.nn", "--modes"),
+    "passes check": ("passes", "house.nn", "--check"),
+    "diff": ("diff", "house.nn", "circle.nn"),
+    "exercise": ("exercise",),
+    "fmt": ("fmt", "--diff", "house.nn"),
+    "explore": ("explore", "house.nn", *AT),
+    "run": ("run", "circle.nn", "inside", "--input", "p=0.3,0.4", "--weights", "runs/a"),
     "cache": ("cache",),
     "doctor": ("doctor",),
 }
 MEASURED = {  # whose numbers differ from call to call
     "train": ("train", "circle.nn", "--epochs", "2", "--name", "c"),
     "verify": ("verify", "circle.nn"),
+    "profile": ("profile", "circle.nn"),
+    "watch": ("train", "circle.nn", "--epochs", "1", "--name", "d", "--watch", "kinks"),
     "bench": ("bench", "circle.nn", "--batch", "8"),
     "sweep": ("sweep", "circle.nn", "--set", "lr=0.1,0.03", "--epochs", "1", "--jobs", "1"),
 }

@@ -108,6 +108,14 @@ class Machine:
 
     # Library kernels
     packed_rows: int = known(16, "tuned: rows for which a strip of b is copied")
+    packed_block: tuple[int, int] = known(
+        (64, 128), "measured: rows and columns that pay for copies"
+    )
+    packed_terms: int = known(32, "measured: of each of their sums")
+    packed_numbers: int = known(1 << 16, "measured: of a result; fewer stay in the cache")
+    packed_words: tuple[int, int] = known(
+        (18 << 10, 64 << 10), "measured: of rows, 72 KB, and of columns, in the second-level cache"
+    )
     panel_rows: int = known(48, "tuned: rows for which columns are turned into panels")
     turned_ahead: int = known(4, "tuned: squares on their way from far while one is turned")
     rounded_rows: int = known(128, "derived: 64 KB of pairs fit the second-level cache")

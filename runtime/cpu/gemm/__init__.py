@@ -5,10 +5,14 @@ says which number is which.
 A product Y (+)= A B is built in the layers of BLIS, from the inside out:
 
     micro_kernel.py     a tile of Y in vector registers, summed without a store
-    macro_kernel.py     all rows and columns of a product, out of such tiles
+    strips.py           all rows of a strip of columns, out of such tiles
+    macro_kernel.py     all rows and columns of a product, strip by strip
     packing.py          columns of B copied, so that tiles read them vector after vector
+    packed_blocks.py    blocks of both operands copied, where a product is large
+    copy_lines.py       the copies
     sum_pieces.py       a long sum, out of products with fewer terms
     outer_loops.py      the loops around a product, such as those over the taps of a convolution
+    own_geometry.py     the geometry of one product of those loops
     long_sums.py        the same loops for sums so long that their rounding error is carried along
     pairs.py            operands rounded to bfloat16, and packed in pairs (`pack_operands.py`)
     rounded.py          products of such operands

@@ -2,8 +2,8 @@
 
 The sum is cut into pieces (`sum_pieces.py`), so that what a strip of columns reads of b for one
 piece stays in the nearest cache while all rows are multiplied with it.  Columns are cut into strips
-two vectors wide, and a strip one vector wide at the end; the rows of a strip into tiles of three
-heights, so that whatever their number, few rows of the last tile are idle.
+two vectors wide, and a strip one vector wide at the end (`strips.py`).  Where rows and columns are
+many, blocks of both operands are packed first (`packed_blocks.py`).
 """
 
 from __future__ import annotations
@@ -22,66 +22,15 @@ from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.gemm.micro_kernel import make_first_tile, make_tile
 from gradc_runtime.cpu.gemm.multi_index import copy_words
 from gradc_runtime.cpu.gemm.outer_loops import contraction_kernel, product_signature
+from gradc_runtime.cpu.gemm.packed_blocks import make_packed_rows, worth_packing
 from gradc_runtime.cpu.gemm.rank1 import write_outer_product
+from gradc_runtime.cpu.gemm.strips import heights, make_strip
 from gradc_runtime.cpu.gemm.sum_pieces import make_sum_of_pieces
 from gradc_runtime.cpu.gemm.tile import Tile
 
 TERMS = IN_PIECE  # in a piece of the sum
 FLAT = MACHINE.flat_tile  # vectors of a tile that is a single row
 WORTH_PACKING = MACHINE.packed_rows  # rows for which a strip of b is copied
-
-
-def heights(vectors: int, lanewise: bool) -> tuple[int, int, int]:
-    """Rows of the tall, the middle and the low tile; the sums of all fit into the processor's
-    vector registers, beside a row of b and a number of a.
-    """
-    if lanewise:
-        return 4, 2, 1
-    if vectors == 1 and host().vector_registers > 16:
-        return 16, 8, 4
-    if vectors == 1 or host().vector_registers > 16:
-        return 8, 4, 2
-    return 6, 4, 2
-
-
-def make_next_height(tall: int, middle: int, low: int) -> Any:
-    """next_height(rows): how many of the rows that are left the next tile takes."""
-    halved = 2 * middle if tall < 2 * middle else 0  # rows that two middle tiles serve better
-
-    @subroutine(kernel_types.int64(kernel_types.int64))
-    def next_height(rows: Any) -> Any:
-        if rows > middle and rows != halved:
-            return min(rows, tall)
-        return min(rows, middle if rows > low else low)
-
-    return next_height
-
-
-def make_strip(kind: Tile) -> Any:
-    """The function that covers all rows of one strip of columns, as wide as a kind of tile."""
-    tall, middle, low = heights(kind.vectors, kind.lanewise)
-    tall_tile, middle_tile, low_tile = (
-        make_tile(replace(kind, rows=height)) for height in (tall, middle, low)
-    )
-    next_height = make_next_height(tall, middle, low)
-
-    @subroutine(product_signature(kind.word))
-    def strip(
-        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
-        k1: Any, k2: Any, m: Any, columns: Any, mode: Any,
-    ) -> None:  # fmt: skip
-        while m > 0:
-            n = next_height(m)
-            if n > middle:
-                tall_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, mode)
-            elif n > low:
-                middle_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, mode)
-            else:
-                low_tile(a, i, b, j, y, h, geometry, k1, k2, n, columns, mode)
-            i, h = i + n * geometry[A_ROW], h + n * geometry[Y_ROW]
-            m -= n
-
-    return strip
 
 
 def make_first_rows(kind: Tile) -> Any:
@@ -178,6 +127,27 @@ def make_piece(kind: Tile) -> Any:
     return piece
 
 
+def make_either_piece(kind: Tile) -> Any:
+    """The function for one piece of the sum, which packs the operands where that is worth it; the
+    columns after the last whole strip are multiplied as they are.
+    """
+    width = 2 * host().lanes(kind.word)
+    piece, packed_piece = make_piece(kind), make_packed_rows(kind)
+
+    @subroutine(product_signature(kind.word))
+    def either_piece(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
+    ) -> None:  # fmt: skip
+        if worth_packing(geometry, k1, k2, m, n):
+            w = n - n % width
+            packed_piece(a, i, b, j, y, h, geometry, k1, k2, m, w, mode)
+            j, h, n = j + w, h + w, n - w
+        piece(a, i, b, j, y, h, geometry, k1, k2, m, n, mode)
+
+    return either_piece
+
+
 def tiled_kernel(kind: Tile, loops: Any) -> Any:
     """The kernel `contract_rows`, of a kind of tile; `contract_lanes`, if the tile is lanewise.
 
@@ -185,7 +155,8 @@ def tiled_kernel(kind: Tile, loops: Any) -> Any:
     """
     word, a_column = kind.word, int(kind.lanewise)
     plain = not kind.lanewise and not kind.rounds
-    whole_sum = make_sum_of_pieces(word, make_piece(kind), TERMS)
+    piece = make_piece(kind) if not plain else make_either_piece(kind)
+    whole_sum = make_sum_of_pieces(word, piece, TERMS)
     outer_product = make_tile(Tile(1, 4, word), write_outer_product)
 
     @subroutine(product_signature(word))

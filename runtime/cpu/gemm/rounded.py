@@ -19,13 +19,9 @@ from typing import Any
 from gradc_compiler.machine.addition_chains import IN_PIECE
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.kernel_abi import (
-    A_K1,
-    A_K2,
     A_ROW,
     B_COLUMN,
-    B_K1,
     B_K2,
-    LOOP_COUNT,
     LOOPS,
     Y_COLUMN,
     Y_ROW,
@@ -34,9 +30,9 @@ from gradc_runtime.cpu.codegen.intrinsics import WORDS, stack_room, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
 from gradc_runtime.cpu.codegen.target import host
-from gradc_runtime.cpu.gemm.macro_kernel import make_strip
 from gradc_runtime.cpu.gemm.multi_index import copy_words
 from gradc_runtime.cpu.gemm.outer_loops import column_strides, product_signature
+from gradc_runtime.cpu.gemm.own_geometry import OWN, exchange_operands, exchange_sums, without_loops
 from gradc_runtime.cpu.gemm.pack_operands import (
     NUMBER,
     POINTER,
@@ -47,38 +43,13 @@ from gradc_runtime.cpu.gemm.pack_operands import (
     make_pack_rows,
 )
 from gradc_runtime.cpu.gemm.pairs import WORD
+from gradc_runtime.cpu.gemm.strips import make_strip
 from gradc_runtime.cpu.gemm.sum_pieces import make_sum_of_pieces
 from gradc_runtime.cpu.gemm.tile import Tile
 
 TERMS = IN_PIECE  # in a piece of the sum
 PAIRS = TERMS * 2 // 3 + 8  # words of a line at most: with k2 = 3, three terms take two words
 ROWS, COLUMNS = MACHINE.rounded_rows, MACHINE.rounded_columns  # that are packed at once
-OWN = LOOPS + 2  # numbers of a geometry without outer loops
-
-
-@subroutine(kernel_types.void(WORDS, WORDS, *[NUMBER] * 2))
-def without_loops(geometry: Any, own: Any, b_column: Any, y_column: Any) -> None:
-    """Copy the geometry of a product alone to `own`, with its strides along the columns."""
-    copy_words(geometry, own, LOOPS)
-    own[LOOP_COUNT] = 0
-    own[LOOPS + B_COLUMN], own[LOOPS + Y_COLUMN] = b_column, y_column
-
-
-@subroutine(kernel_types.void(WORDS))
-def exchange_sums(own: Any) -> None:
-    """Let the loops over k1 and k2 change places."""
-    own[A_K1], own[A_K2] = own[A_K2], own[A_K1]
-    own[B_K1], own[B_K2] = own[B_K2], own[B_K1]
-
-
-@subroutine(kernel_types.void(WORDS))
-def exchange_operands(own: Any) -> None:
-    """Let rows and columns, and with them a and b, change places."""
-    column = LOOPS + B_COLUMN
-    own[A_ROW], own[column] = own[column], own[A_ROW]
-    own[Y_ROW], own[LOOPS + Y_COLUMN] = own[LOOPS + Y_COLUMN], own[Y_ROW]
-    own[A_K1], own[B_K1] = own[B_K1], own[A_K1]
-    own[A_K2], own[B_K2] = own[B_K2], own[A_K2]
 
 
 def make_strips() -> Any:

@@ -121,6 +121,8 @@ class Machine:
     rounded_rows: int = known(128, "derived: 64 KB of pairs fit the second-level cache")
     rounded_columns: int = known(256, "derived: 128 KB of pairs fit it beside them")
     dots_block: int = known(1 << 16, "hardware: words of rows, 256 KB, in the second-level cache")
+    strip_terms: int = known(1536, "derived: 192 KB of a strip of columns; 3 x 512 channels")
+    strip_rows: int = known(64, "measured: rows in all that pay for a copy of a strip")
     dots_rows: int = known(4, "hardware: rows of a tile of dot products, of 32 registers")
     small_batch: int = known(8, "derived: as typical_block, below which pixels are the rows")
     long_sum_rows: int = known(32, "derived: three times 32 x 64 words fit the nearest cache")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradc_runtime.cpu.gemm.column_blocks import column_blocked_loops
 from gradc_runtime.cpu.gemm.long_sums import compensated_loops
 from gradc_runtime.cpu.gemm.macro_kernel import tiled_kernel
 from gradc_runtime.cpu.gemm.outer_loops import contraction_kernel, plain_loops
@@ -18,7 +19,7 @@ from gradc_runtime.cpu.gemm.tile import Tile
 
 def kernel(word: int) -> Any:
     """The kernel for words of this many bytes."""
-    return tiled_kernel(Tile(1, 1, word), plain_loops)
+    return tiled_kernel(Tile(1, 1, word), column_blocked_loops)
 
 
 def compensated_kernel(word: int) -> Any:

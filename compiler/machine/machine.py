@@ -108,21 +108,14 @@ class Machine:
 
     # Library kernels
     packed_rows: int = known(16, "tuned: rows for which a strip of b is copied")
-    packed_block: tuple[int, int] = known(
-        (64, 128), "measured: rows and columns that pay for copies"
-    )
-    packed_terms: int = known(32, "measured: of each of their sums")
-    packed_numbers: int = known(1 << 16, "measured: of a result; fewer stay in the cache")
-    packed_words: tuple[int, int] = known(
-        (18 << 10, 64 << 10), "measured: of rows, 72 KB, and of columns, in the second-level cache"
-    )
+    packed_least: tuple[int, ...] = known((64, 128, 32, 1 << 16), "measured: rows to results")
+    packed_words: tuple[int, ...] = known((18 << 10, 64 << 10), "measured: of rows and of columns")
     panel_rows: int = known(48, "tuned: rows for which columns are turned into panels")
     turned_ahead: int = known(4, "tuned: squares on their way from far while one is turned")
     rounded_rows: int = known(128, "derived: 64 KB of pairs fit the second-level cache")
     rounded_columns: int = known(256, "derived: 128 KB of pairs fit it beside them")
     dots_block: int = known(1 << 16, "hardware: words of rows, 256 KB, in the second-level cache")
-    strip_terms: int = known(1536, "derived: 192 KB of a strip of columns; 3 x 512 channels")
-    strip_rows: int = known(64, "measured: rows in all that pay for a copy of a strip")
+    packed_strip: tuple[int, ...] = known((1536, 64), "measured: terms there is room for; rows")
     dots_rows: int = known(4, "hardware: rows of a tile of dot products, of 32 registers")
     small_batch: int = known(8, "derived: as typical_block, below which pixels are the rows")
     long_sum_rows: int = known(32, "derived: three times 32 x 64 words fit the nearest cache")

@@ -33,9 +33,9 @@ from gradc_runtime.cpu.codegen.target import host
 from gradc_runtime.cpu.gemm.multi_index import advance, copy_words, extent_at, set_extents
 from gradc_runtime.cpu.gemm.outer_loops import NUMBERS, inner_extents, loops_signature, plain_loops
 from gradc_runtime.cpu.gemm.packed_blocks import ROWS, make_pack_columns
+from gradc_runtime.cpu.gemm.packed_blocks import TERMS as LEAST
 
-WORTH = MACHINE.strip_rows  # rows in all that pay for a copy of the weights
-LEAST = MACHINE.packed_terms  # of its sums
+MOST_TERMS, WORTH = MACHINE.packed_strip  # of a strip; rows in all that pay for a copy of it
 TERMS = IN_PIECE  # in a piece of the sum
 
 
@@ -59,7 +59,7 @@ def k1_at_once(k1: Any, k2: Any, words: Any) -> Any:
 
 def strip_terms(word: int) -> int:
     """Terms of a strip for which there is room."""
-    return MACHINE.strip_terms * MACHINE.word_bytes // word
+    return MOST_TERMS * MACHINE.word_bytes // word
 
 
 def make_all_turns(word: int, product: Any) -> Any:

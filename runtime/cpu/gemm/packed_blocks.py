@@ -38,9 +38,7 @@ from gradc_runtime.cpu.gemm.own_geometry import OWN, exchange_sums, without_loop
 from gradc_runtime.cpu.gemm.strips import heights, make_strip
 from gradc_runtime.cpu.gemm.tile import Tile
 
-ROWS, COLUMNS = MACHINE.packed_block  # of a product whose operands are worth packing
-NUMBERS = MACHINE.packed_numbers  # of its result
-TERMS = MACHINE.packed_terms  # of its sums
+ROWS, COLUMNS, TERMS, NUMBERS = MACHINE.packed_least  # of a product, its sums and its result
 
 
 @subroutine(kernel_types.int64(WORDS, *[kernel_types.int64] * 4))

@@ -13,8 +13,8 @@ HEADERS = "limits.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"
 
 def program_source(interface: CInterface, classes: Sequence[str] = ()) -> str:
     """The program of a model; `classes` has the names of its classes, if they have names."""
-    common = source_text("program_files.c")
-    return "\n".join([*described(interface, classes), common, source_text("program.c")])
+    common = map(source_text, ("program_files.c", "program_numbers.c", "program.c"))
+    return "\n".join([*described(interface, classes), *common])
 
 
 def described(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
@@ -45,10 +45,13 @@ def fields(interface: CInterface, classes: Sequence[str]) -> Iterator[str]:
     yield f"static const char *const class_names[] = {{{words}}};"
     fixed = ", ".join(str(time if isinstance(time, int) else 0) for time in times) or "0"
     yield f"static const int64_t fixed_lengths[] = {{{fixed}}};"
+    most = max(len(array.type.shape) for array in interface.arguments.values())
+    yield f"enum {{ MOST_AXES = {max(most, 1)} }};"
     yield "struct field {"
     yield "    const char *name, *about, *shape;"
     yield "    int64_t size, classes;"
-    yield "    int is_input, is_whole, time, is_length;"
+    yield "    int is_input, is_whole, time, is_length, axes;"
+    yield "    int64_t extents[MOST_AXES];"
     yield "};"
     yield "static const struct field fields[FIELDS] = {"
     yield from (line for _, line in described_fields(interface))
@@ -61,7 +64,7 @@ def described_fields(interface: CInterface) -> Iterator[tuple[str, str]]:
     times = interface.model.entry.times
     for name, time in interface.lengths.items():
         about = quoted("int32_t, one number: elements of the example's sequence")
-        said = f"1, {2**31 - 1}, 1, 1, {times.index(time)}, 1"
+        said = f"1, {2**31 - 1}, 1, 1, {times.index(time)}, 1, 0, {{0}}"
         yield name, f'    {{{quoted(name)}, {about}, "", {said}}},'
     for name, array in interface.arguments.items():
         type = array.type
@@ -69,8 +72,12 @@ def described_fields(interface: CInterface) -> Iterator[tuple[str, str]]:
         number = -1 if type.time is None else times.index(type.time)
         role, whole = int(array.role == "input"), int(type.kind is Kind.INDEX)
         numbers = f"{type.size}, {type.classes or 2**31 - 1}, {role}, {whole}, {number}, 0"
+        extents = f"{len(type.shape)}, {{{', '.join(map(str, type.shape)) or '0'}}}"
         about = quoted(interface.words_about(array))
-        yield name, f"    {{{quoted(name)}, {about}, {shape}, {numbers}}},"
+        yield (
+            name,
+            f"    {{{quoted(name)}, {about}, {shape}, {numbers}, {extents}}},",
+        )
 
 
 def model_call(interface: CInterface) -> Iterator[str]:

@@ -52,8 +52,7 @@ def load_into(
     Raises `SessionError` for arguments of another kind.
     """
     names = (only,) if isinstance(only, str) else only
-    listed = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
-    if not (names is None or listed) or not (rename is None or isinstance(rename, Mapping)):
+    if not (names is None or are_names(names)) or not (rename is None or is_renaming(rename)):
         raise SessionError("only= has names of layers, rename= a dict from names to names")
     file = of_other_origin(path) if names is None and not rename else read_tensors(path)
     if file is None:
@@ -62,6 +61,19 @@ def load_into(
         taken = tuple(Taken(name=name, source=name) for name in checkpoint.tensors)
         return LoadReport(file=path.name, taken=taken, skipped=(), missing=(), unused=())
     return take_over(network_of(program, tables.memory), file, names, rename or {})
+
+
+def are_names(given: object) -> bool:
+    """Whether this is a list of names, at least one."""
+    listed = isinstance(given, Sequence) and len(given) > 0
+    return listed and all(isinstance(name, str) for name in given)
+
+
+def is_renaming(given: object) -> bool:
+    """Whether this is a dict from names to names."""
+    if not isinstance(given, Mapping):
+        return False
+    return all(isinstance(name, str) for pair in given.items() for name in pair)
 
 
 def of_other_origin(path: Path) -> TensorFile | None:

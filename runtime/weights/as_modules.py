@@ -15,6 +15,7 @@ from gradc_compiler.graph_tools.flattened_images import Image
 from gradc_runtime.system.errors import CheckpointError
 from gradc_runtime.weights.match_modules import by_layer, made_of, matched_modules
 from gradc_runtime.weights.module_groups import COUNTED
+from gradc_runtime.weights.renaming import require_known
 from gradc_runtime.weights.stored import TensorFile
 
 Arrays = dict[str, np.ndarray]
@@ -28,6 +29,7 @@ def as_modules(
 
     Raises `CheckpointError` for a tensor that no layer of the network is, or the other way round.
     """
+    require_known(like.name, like.tensors, views, rename)
     shapes = {name: view.shape for name, view in views.items()}
     matched, found = matched_modules(like, shapes, images, rename), Arrays()
     for layer, leaves in by_layer(shapes).items():

@@ -17,6 +17,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import CheckpointError
 from gradc_runtime.weights.match_modules import moved_modules
 from gradc_runtime.weights.module_groups import looks_like_modules
+from gradc_runtime.weights.renaming import names_in_file, require_known
 from gradc_runtime.weights.report import LoadReport, Skipped, Taken
 from gradc_runtime.weights.stored import TensorFile
 
@@ -57,9 +58,10 @@ def take_over(
     """Copy what fits; `only` names layers or parameters here, `rename` maps names in the file.
 
     Without `only` all of the network must be there.  Raises `CheckpointError` where it is not, or
-    nothing of the network has such a name; then nothing has changed.
+    nothing of the network or the file has such a name; then nothing has changed.
     """
     views = network.wanted(only)
+    require_known(file.name, file.tensors, network.wanted(None), rename)
     found, skipped = found_in(network, file, views, rename)
     gone = {one.name for one in skipped}
     used = {part for source, _, _ in found.values() for part in source.split(" + ")}
@@ -82,7 +84,7 @@ def found_in(
     network: Network, file: TensorFile, views: Mapping[str, np.ndarray], rename: Mapping[str, str]
 ) -> tuple[Found, list[Skipped]]:
     """The tensors of the file that fit a network, and those that do not."""
-    called = {new_name(name, rename): name for name in file.tensors}
+    called = names_in_file(file.name, file.tensors, rename)
     if not any(name in called for name in views) and looks_like_modules(file.tensors):
         shapes = {name: view.shape for name, view in views.items()}
         made = moved_modules(file, shapes, network.images, rename)
@@ -93,24 +95,22 @@ def found_in(
 
 
 def fitting(made: Found, views: Mapping[str, np.ndarray]) -> tuple[Found, list[Skipped]]:
-    """The found tensors whose shapes are as wanted; and the others, with both shapes."""
-    fits = {name: one for name, one in made.items() if one[1].shape == views[name].shape}
-    skipped = [
-        Skipped(name=n, source=s, why=f"is {list(v.shape)}, wanted {list(views[n].shape)}")
-        for n, (s, v, _) in made.items()
-        if n not in fits
-    ]
-    return fits, skipped
+    """The found tensors that are as wanted; and of the others, why they are not."""
+    wrong = {name: misfit(value, views[name]) for name, (_, value, _) in made.items()}
+    fits = {name: one for name, one in made.items() if not wrong[name]}
+    return fits, [Skipped(name=n, source=made[n][0], why=why) for n, why in wrong.items() if why]
+
+
+def misfit(value: np.ndarray, view: np.ndarray) -> str:
+    """Why numbers cannot be those of a parameter: another shape, or a number beyond its width."""
+    if value.shape != view.shape:
+        return f"is {list(value.shape)}, wanted {list(view.shape)}"
+    if value.dtype.kind == "f" and value.dtype.itemsize > view.itemsize:
+        beyond = np.isfinite(value) & (np.abs(value) > np.finfo(view.dtype).max)
+        return f"holds {value[beyond][0]:g}, beyond {view.dtype}" if beyond.any() else ""
+    return ""
 
 
 def is_within(name: str, layer: str) -> bool:
     """Whether a parameter is the named one or belongs to it: `f.dense1.W` to `f`, to `*.dense1`."""
     return fnmatchcase(name, layer) or fnmatchcase(name, f"{layer}.*")
-
-
-def new_name(name: str, rename: Mapping[str, str]) -> str:
-    """The name here of something in the file: the longest of the matching prefixes is replaced."""
-    for old in sorted(rename, key=len, reverse=True):
-        if name == old or name.startswith(f"{old}."):
-            return rename[old] + name[len(old) :]
-    return name

@@ -45,6 +45,16 @@ class Refusing(Producer):
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()\nmore")
 
 
+class Negative(Producer):
+    """As a tensor of PyTorch with the negative bit: a capsule has its numbers without the sign."""
+
+    def resolve_neg(self) -> Producer:
+        return Producer(-self.base)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that has negative bit set.")
+
+
 @pytest.fixture
 def session() -> gradc.Session:
     return gradc.Session(gradc.compile_source(SPEC), seed=0, threads=1)
@@ -111,6 +121,17 @@ def test_what_gives_nothing_is_said_in_one_line(session: gradc.Session) -> None:
         conform(Producer(np.zeros(3), ("cpu", 0)), ROW, name="x", dtype="float32")
 
 
+def test_a_sign_that_is_kept_apart_is_not_lost(session: gradc.Session) -> None:
+    x = np.random.default_rng(0).random((4, 3), np.float32)
+    wanted = session.run("f", x=-x)
+    for given in (Negative(x), [*map(Negative, x)], tuple(map(Negative, x))):
+        np.testing.assert_array_equal(session.run("f", x=given), wanted)
+    with pytest.raises(SessionError, match=r"x: no array can be made of it \(Can't call numpy"):
+        session.run("f", x=[[Negative(x)]])
+    with pytest.raises(SessionError, match=r"x: Refusing gives no array \(Can't export .*\)$"):
+        session.run("f", x=[Refusing(x[0])])
+
+
 @pytest.mark.wide
 def test_tensors_of_pytorch(session: gradc.Session) -> None:
     torch = pytest.importorskip("torch")
@@ -122,6 +143,12 @@ def test_tensors_of_pytorch(session: gradc.Session) -> None:
     for odd in (x.clone().requires_grad_(), x.bfloat16(), x.to_sparse()):
         with pytest.raises(SessionError, match="gives no array"):
             session.run("f", x=odd)
+        with pytest.raises(SessionError, match="gives no array"):
+            session.run("f", x=[*odd])
+    minus = torch.complex(x, x).conj().imag
+    wanted = session.run("f", x=-x.numpy())
+    for given in (minus, [*minus], torch._neg_view(x), minus.double()):
+        np.testing.assert_array_equal(session.run("f", x=given), wanted)
 
 
 @pytest.mark.wide

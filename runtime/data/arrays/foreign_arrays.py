@@ -2,6 +2,9 @@
 
 A tensor of PyTorch, JAX, CuPy or TensorFlow hands over a capsule that says where its numbers lie
 (https://dmlc.github.io/dlpack, the protocol of the Python array API).  NumPy makes a view of it.
+
+A tensor of PyTorch may keep its minus sign apart from its numbers, as `z.conj().imag` does, and the
+capsule does not tell of it: such a tensor is asked for its numbers first (`resolve_neg`).
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ def shared(given: Any, name: str) -> Any:
         kind, number = given.__dlpack_device__()
         kind = int(kind)
         if kind in HOST:
-            return np.from_dlpack(given)
+            return np.from_dlpack(signed(given))
     except MemoryError:
         raise
     except Exception as fault:  # libraries raise their own kinds of errors
@@ -35,3 +38,9 @@ def shared(given: Any, name: str) -> Any:
         raise DataError(f"{name}: {type(given).__name__} gives no array ({reason})") from None
     where = f"{DEVICES.get(kind, 'device kind ' + str(kind))} {number}"
     raise DataError(f"{name}: it lies on {where}; copy it to the CPU first")
+
+
+def signed(given: Any) -> Any:
+    """An array whose signs are in its numbers: itself, or a copy of PyTorch's negative view."""
+    resolved = getattr(given, "resolve_neg", None)
+    return given if resolved is None else resolved()

@@ -81,13 +81,15 @@ def as_array(given: Any, name: str) -> NDArray[Any]:
 
     Raises `DataError` where that is nothing.
     """
+    if isinstance(given, list | tuple) and given and hasattr(type(given[0]), "__dlpack__"):
+        given = [shared(one, name) for one in given]
     try:
         return np.asanyarray(shared(given, name))
     except ValueError:
         raise DataError(f"{name}: rows of different lengths are no array{odd_one(given)}") from None
     except MemoryError:
         raise DataError(f"{name}: there is not enough memory for an array of it") from None
-    except (TypeError, LookupError, ArithmeticError, RecursionError, AttributeError) as fault:
+    except Exception as fault:  # libraries raise their own kinds of errors
         raise DataError(f"{name}: no array can be made of it ({str(fault)[:80]})") from None
 
 

@@ -1,179 +1,5 @@
 /* The program of a built model: numbers from files or standard input, results to a file or standard
-   output.  What the model reads and gives stands before this, in `fields`. */
-
-struct numbers { double *values; size_t count, room; };
-
-enum format { BY_NAME, NPY, CSV, FLOATS, BYTES, JSON };
-
-static const char *const format_names[] = {"", "npy", "csv", "floats", "bytes", "json"};
-
-/* ---- reading ---- */
-
-static void add(struct numbers *to, double value) {
-    if (to->count == to->room) {
-        to->room = to->room == 0 ? 1024 : 2 * to->room;
-        double *more = to->room > SIZE_MAX / 16 ? NULL : realloc(to->values, to->room * 8);
-        if (more == NULL) fail("too little memory", "");
-        to->values = more;
-    }
-    to->values[to->count++] = value;
-}
-
-static struct numbers read_csv(struct bytes of, const char *path) {
-    struct numbers found = {NULL, 0, 0};
-    const char *at = (const char *)of.all, *end = at + of.count;
-    while (at < end) {
-        if (strchr(", \t\r\n;", *at) != NULL && *at != 0) {
-            at++;
-            continue;
-        }
-        char *after;
-        double value = strtod(at, &after);
-        if (after == at) fail("holds something that is no number", path);
-        add(&found, value);
-        at = after;
-    }
-    return found;
-}
-
-static struct numbers read_plain(struct bytes of, int as_bytes, const char *path) {
-    struct numbers found = {NULL, 0, 0};
-    if (!as_bytes && of.count % sizeof(float) != 0) fail("ends within a number", path);
-    for (size_t k = 0; k < of.count; k += as_bytes ? 1 : sizeof(float)) {
-        float value;
-        if (!as_bytes) memcpy(&value, of.all + k, sizeof value);
-        add(&found, as_bytes ? of.all[k] / 255.0 : (double)value);
-    }
-    return found;
-}
-
-static double npy_number(const unsigned char *at, char kind, int width) {
-    float real; double wide; int8_t i1; int16_t i2; int32_t i4; int64_t i8;
-    uint16_t u2; uint32_t u4; uint64_t u8;
-    switch (kind == 'f' ? width : kind == 'i' ? 10 + width : 20 + width) {
-        case 4: memcpy(&real, at, 4); return (double)real;
-        case 8: memcpy(&wide, at, 8); return wide;
-        case 11: memcpy(&i1, at, 1); return i1;
-        case 12: memcpy(&i2, at, 2); return i2;
-        case 14: memcpy(&i4, at, 4); return i4;
-        case 18: memcpy(&i8, at, 8); return (double)i8;
-        case 21: return *at;
-        case 22: memcpy(&u2, at, 2); return u2;
-        case 24: memcpy(&u4, at, 4); return u4;
-        default: memcpy(&u8, at, 8); return (double)u8;
-    }
-}
-
-static const char *npy_value(const char *header, const char *key, const char *path) {
-    const char *found = strstr(header, key);
-    if (found == NULL || (found = strchr(found, ':')) == NULL) fail("is no .npy file", path);
-    while (*++found == ' ') continue;
-    return found;
-}
-
-static struct numbers read_npy(struct bytes of, const char *path) {
-    struct numbers found = {NULL, 0, 0};
-    if (of.count < 12 || memcmp(of.all, "\x93NUMPY", 6) != 0) fail("is no .npy file", path);
-    size_t length = of.all[8] + 256u * of.all[9], start = 10;
-    if (of.all[6] > 1) {
-        length += 65536u * of.all[10] + 16777216u * of.all[11];
-        start = 12;
-    }
-    if (length > of.count - start) fail("ends too early", path);
-    char *header = room_for(length, 1);
-    memcpy(header, of.all + start, length);
-    header[length] = 0;
-    const char *type = npy_value(header, "'descr'", path);
-    if (strncmp(npy_value(header, "'fortran_order'", path), "False", 5) != 0)
-        fail("is in the order of Fortran; save it in that of C", path);
-    char kind = type[0] == '\'' && type[1] != 0 ? type[2] : 0;
-    int width = kind != 0 ? type[3] - '0' : 0;
-    int known = (kind == 'f' && (width == 4 || width == 8)) ||
-                ((kind == 'i' || kind == 'u') && (width == 1 || width == 2 || width == 4 || width == 8)) ||
-                (kind == 'b' && width == 1);
-    if (!known || type[4] != '\'' || (type[1] != '<' && type[1] != '|'))
-        fail("has numbers of a type that is not read here (floats and integers are)", path);
-    const char *shape = npy_value(header, "'shape'", path);
-    size_t count = 1;
-    for (const char *at = shape + (*shape == '('); *at != ')' && *at != 0;) {
-        char *after;
-        unsigned long long size = strtoull(at, &after, 10);
-        if (after == at || (size != 0 && count > (SIZE_MAX / 16) / size)) fail("has no shape", path);
-        count *= (size_t)size;
-        for (at = after; *at == ',' || *at == ' ';) at++;
-    }
-    if (count * (size_t)width != of.count - start - length)
-        fail("has not as many numbers as its shape says", path);
-    for (size_t k = 0; k < count; k++)
-        add(&found, npy_number(of.all + start + length + k * (size_t)width, kind, width));
-    free(header);
-    return found;
-}
-
-static enum format format_of(const char *name, enum format otherwise) {
-    const char *dot = strrchr(name, '.');
-    if (dot == NULL) return otherwise;
-    if (strcmp(dot, ".npy") == 0) return NPY;
-    if (strcmp(dot, ".csv") == 0 || strcmp(dot, ".txt") == 0) return CSV;
-    if (strcmp(dot, ".json") == 0) return JSON;
-    return otherwise;
-}
-
-static struct numbers read_numbers(const char *path, enum format how) {
-    struct bytes of = read_all(path);
-    if (how == BY_NAME) how = format_of(path, BY_NAME);
-    if (how == BY_NAME) how = of.count > 5 && memcmp(of.all, "\x93NUMPY", 6) == 0 ? NPY : CSV;
-    if (how == JSON) fail("JSON is not read here", path);
-    struct numbers found = how == NPY   ? read_npy(of, path)
-                           : how == CSV ? read_csv(of, path)
-                                        : read_plain(of, how == BYTES, path);
-    free(of.all);
-    return found;
-}
-
-/* How many numbers n examples of a field are; of sequences, by their lengths. */
-static size_t numbers_of(const struct field *field, size_t n, void *const *arrays) {
-    size_t elements = n;
-    if (field->time >= 0 && !field->is_length) {
-        const int32_t *lengths = NULL;
-        for (int f = 0; f < FIELDS; f++)
-            if (fields[f].is_length && fields[f].time == field->time) lengths = arrays[f];
-        elements = lengths == NULL ? n * (size_t)fixed_lengths[field->time] : 0;
-        for (size_t k = 0; lengths != NULL && k < n; k++) elements += (size_t)lengths[k];
-    }
-    return elements * (size_t)field->size;
-}
-
-static void *words_of(const struct field *field, struct numbers from, const char *path) {
-    void *words = room_for(from.count, sizeof(real_word));
-    for (size_t k = 0; k < from.count; k++) {
-        double value = from.values[k];
-        if (!field->is_whole) {
-            ((real_word *)words)[k] = (real_word)value;
-            continue;
-        }
-        if (!(value >= 0 && value < (double)field->classes) || value != (double)(int64_t)value)
-            fail("holds something that is none of the classes", path);
-        if (field->is_length)
-            ((int32_t *)words)[k] = (int32_t)value;
-        else
-            ((index_word *)words)[k] = (index_word)value;
-    }
-    free(from.values);
-    return words;
-}
-
-/* How many examples a file holds, as far as its own numbers say. */
-static size_t examples_in(const struct field *field, size_t count, const char *path) {
-    const size_t fixed = field->time < 0 || field->is_length ? 1 : (size_t)fixed_lengths[field->time];
-    const size_t size = (size_t)field->size * fixed;
-    if (count == 0 || count % size != 0) {
-        fprintf(stderr, "%s: %s: has %zu numbers, and an example of %s has %zu\n", PROGRAM, path,
-                count, field->name, size);
-        exit(2);
-    }
-    return count / size;
-}
+   output.  How they are read stands before this, in `program_numbers.c`. */
 
 /* ---- writing ---- */
 
@@ -256,7 +82,7 @@ static void help(void) {
     for (int f = 0; f < FIELDS; f++)
         printf("  %-7s %-12s %s\n", fields[f].is_input ? "reads" : "gives", fields[f].name,
                fields[f].about);
-    printf("\n  --from FORMAT    npy, csv, floats (as in memory) or bytes (0 to 255: 0 to 1);\n"
+    printf("\n  --from FORMAT    npy, csv, floats (of 32 bits) or bytes (0 to 255: 0 to 1);\n"
            "                   else by the file's name: .npy, .csv\n"
            "  --to FORMAT      npy, csv or json; else by the name of -o, else csv\n"
            "  -o FILE          write there\n"
@@ -299,6 +125,7 @@ static void read_input(struct request *found, const char *word) {
     const char *equals = strchr(word, '=');
     int f = equals == NULL ? -1 : field_named(word, (size_t)(equals - word), 1);
     if (f >= 0) {
+        if (found->paths[f] != NULL) fail("is given twice", fields[f].name);
         found->paths[f] = equals + 1;
         return;
     }
@@ -308,8 +135,19 @@ static void read_input(struct request *found, const char *word) {
     found->paths[f] = word;
 }
 
+/* A number of examples, in decimal. */
+static size_t count_in(const char *text) {
+    size_t found = 0;
+    for (int k = 0; text[k] != 0; k++) {
+        if (text[k] < '0' || text[k] > '9' || found > INT_MAX) fail("is no number of examples", text);
+        found = 10 * found + (size_t)(text[k] - '0');
+    }
+    if (found == 0) fail("is no number of examples", text);
+    return found;
+}
+
 static struct request read_request(int count, char **words) {
-    struct request found = {{NULL}, NULL, NULL, NULL, BY_NAME, BY_NAME, 0, 1};
+    struct request found = {{NULL}, NULL, NULL, NULL, BY_NAME, BY_NAME, 0, 0};
     for (int k = 1; k < count; k++) {
         const char *word = words[k];
         if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
@@ -326,7 +164,7 @@ static struct request read_request(int count, char **words) {
         } else if (HAS_WEIGHTS && strcmp(word, "--weights") == 0) {
             found.weights = value_of(&k, count, words);
         } else if (strcmp(word, "--examples") == 0) {
-            found.examples = (size_t)strtoul(value_of(&k, count, words), NULL, 10);
+            found.examples = count_in(value_of(&k, count, words));
         } else if (strcmp(word, "--classes") == 0) {
             found.classes = 1;
         } else if (word[0] == '-' && word[1] != 0) {
@@ -372,6 +210,7 @@ static size_t read_inputs(const struct request *asked, void **arrays) {
         held[f] = from.count;
         const int by_lengths = fields[f].time >= 0 && !fields[f].is_length && fixed_lengths[fields[f].time] == 0;
         const size_t own = by_lengths ? n : examples_in(&fields[f], from.count, asked->paths[f]);
+        require_shape(&fields[f], &from, asked->paths[f]);
         if (n != 0 && own != n) fail("has another number of examples", asked->paths[f]);
         n = own;
         arrays[f] = words_of(&fields[f], from, asked->paths[f]);
@@ -379,7 +218,8 @@ static size_t read_inputs(const struct request *asked, void **arrays) {
     for (int f = 0; f < FIELDS; f++) { /* without lengths, all elements are one sequence */
         if (!fields[f].is_length || arrays[f] != NULL) continue;
         for (int o = 0; o < FIELDS; o++)
-            if (fields[o].time == fields[f].time && held[o] != 0 && arrays[f] == NULL) {
+            if (fields[o].time == fields[f].time && asked->paths[o] != NULL && arrays[f] == NULL) {
+                if (held[o] == 0) fail("has no numbers", asked->paths[o]);
                 arrays[f] = room_for(1, sizeof(int32_t));
                 *(int32_t *)arrays[f] = (int32_t)(held[o] / (size_t)fields[o].size);
                 if (n > 1) fail("a file is missing (see --help)", fields[f].name);
@@ -387,7 +227,9 @@ static size_t read_inputs(const struct request *asked, void **arrays) {
             }
         if (arrays[f] == NULL) fail("a file is missing (see --help)", fields[f].name);
     }
-    if (n == 0) n = asked->examples;
+    if (n == 0) n = asked->examples == 0 ? 1 : asked->examples;
+    if (asked->examples != 0 && asked->examples != n)
+        fail("the files have more or fewer examples than --examples says", "");
     for (int f = 0; f < FIELDS; f++)
         if (fields[f].is_input && !fields[f].is_length && numbers_of(&fields[f], n, arrays) != held[f])
             fail("has not as many elements as the lengths say", asked->paths[f]);

@@ -271,6 +271,7 @@ static double real_at(const unsigned char *from, enum number_type type) {
     return memcpy(&single, &bits, 4), (double)single;
 }
 
+/* Convert a number and write it, if there is where; 0 if the model's type cannot hold it. */
 static int set_number(unsigned char *to, const unsigned char *from, enum number_type type) {
     if (type == I64 || type == I32) {
         int64_t wide;
@@ -278,14 +279,16 @@ static int set_number(unsigned char *to, const unsigned char *from, enum number_
         if (type == I64) memcpy(&wide, from, 8);
         else memcpy(&narrow, from, 4), wide = narrow;
         const index_word whole = (index_word)wide;
-        memcpy(to, &whole, sizeof whole);
+        if (to != NULL) memcpy(to, &whole, sizeof whole);
         return whole == wide;
     }
-    const real_word real = (real_word)real_at(from, type);
-    memcpy(to, &real, sizeof real);
-    return 1;
+    const double wide = real_at(from, type);
+    const real_word real = (real_word)wide;
+    if (to != NULL) memcpy(to, &real, sizeof real);
+    return real - real == 0 || wide - wide != 0;
 }
 
+/* Read a tensor; `to` is null where it is only looked whether all of it can be held. */
 static int read_tensor(FILE *file, const struct tensor *own, enum number_type type,
                        unsigned char *to) {
     unsigned char piece[PIECE];
@@ -294,8 +297,10 @@ static int read_tensor(FILE *file, const struct tensor *own, enum number_type ty
         const int64_t most = PIECE / (int64_t)width, rest = own->words - done;
         const size_t count = (size_t)(rest < most ? rest : most);
         if (fread(piece, width, count, file) != count) return WRONG_FILE;
-        for (size_t k = 0; k < count; k++, to += sizeof(real_word))
-            if (!set_number(to, piece + k * width, type)) return WRONG_TENSOR;
+        for (size_t k = 0; k < count; k++)
+            if (!set_number(to == NULL ? NULL : to + ((size_t)done + k) * sizeof(real_word),
+                            piece + k * width, type))
+                return WRONG_TENSOR;
         done += (int64_t)count;
     }
     return 0;
@@ -315,12 +320,14 @@ static int read_open(FILE *file, unsigned char *words, int *bad) {
     struct text of = {file, (int64_t)length, -1, 0};
     const int fault = read_header(&of, size - start, found, bad);
     if (fault != 0) return fault;
-    for (int k = 0; k < TENSORS; k++) {
-        if (fseek(file, (long)(start + found[k].begin), SEEK_SET) != 0) return WRONG_FILE;
-        const int wrong =
-            read_tensor(file, &tensors[k], found[k].type, words + tensors[k].at * (int64_t)sizeof(real_word));
-        if (wrong != 0) return *bad = k, wrong;
-    }
+    for (int turn = 0; turn < 2; turn++) /* first looked at, then taken over */
+        for (int k = 0; k < TENSORS; k++) {
+            if (turn == 0 && type_widths[found[k].type] <= (int)sizeof(real_word)) continue;
+            if (fseek(file, (long)(start + found[k].begin), SEEK_SET) != 0) return WRONG_FILE;
+            unsigned char *to = turn == 0 ? NULL : words + tensors[k].at * (int64_t)sizeof(real_word);
+            const int wrong = read_tensor(file, &tensors[k], found[k].type, to);
+            if (wrong != 0) return *bad = k, wrong;
+        }
     return 0;
 }
 

@@ -95,6 +95,14 @@ def test_help(digit: Built) -> None:
         (["--fast", "x.npy"], "digit: there is no such option"),
         (["x.npy", "-o"], "digit: needs a value: -o"),
         (["x.npy", "--output", "none"], "digit: no result is called so: none"),
+        (["image=x.npy", "image=x.npy"], "digit: is given twice: image"),
+        (["--examples", "2", "x.npy"], "digit: the files have more or fewer examples than"),
+        (["--examples", "few", "x.npy"], "digit: is no number of examples: few"),
+        (["--examples", "0", "x.npy"], "digit: is no number of examples: 0"),
+        (["index.csv"], "digit: index.csv: has the shape 784 x 785, and image reads: float, 28"),
+        (["turned.npy"], "digit: turned.npy: has the shape 28 x 28 x 40, and image reads"),
+        (["ragged.csv"], "digit: has lines with more numbers than others: ragged.csv"),
+        (["commas.csv"], "digit: has both , and ; between numbers"),
         (["x.npy", "-o", "no/folder/y.npy"], "digit: cannot be written: no/folder/y.npy"),
     ],
 )
@@ -116,8 +124,55 @@ def spoil(folder: Path, images: np.ndarray) -> None:
     np.save(folder / "complex.npy", np.zeros((28, 28), complex))
     (folder / "short.csv").write_text("1,2,3\n")
     (folder / "words.csv").write_text("1,two,3\n")
+    np.save(folder / "turned.npy", np.ascontiguousarray(images[..., 0].transpose(1, 2, 0)))
+    (folder / "index.csv").write_text("\n".join([",".join("0" * 785)] * 784))
+    (folder / "ragged.csv").write_text("1,2,3\n" * 261 + "1\n")
+    (folder / "commas.csv").write_text("0,5;" * 392)
     (folder / "odd.bin").write_bytes(bytes(13))
     (folder / "empty").write_bytes(b"")
+
+
+SHAPES = {  # of files, and what of [2, 2, 3] they hold, if anything
+    (2, 2, 3): 1, (5, 2, 2, 3): 5, (5, 12): 5, (60,): 5, (10, 2, 3): 5, (20, 3): 5, (1, 12): 1,
+    (1, 1, 2, 2, 3): 1, (5, 1, 2, 2, 3): 5, (5, 3, 2, 2): 0, (3, 2, 2): 0, (12, 5): 0, (6, 10): 0,
+    (2, 3, 2, 3): 0, (5, 6, 2): 0, (3, 20): 0, (5, 2, 2, 2, 3): 0, (7,): 0, (3, 3): 0,
+}  # fmt: skip
+
+
+def test_a_file_of_another_shape_is_not_read_as_one(tmp_path: Path) -> None:
+    """As many numbers in another order are no example: channels first, a column too many."""
+    made = built("model f(x : [2, 2, 3]) -> [2, 2, 3] { x + 0 }", tmp_path)
+    flat = built("model g(x : [12]) -> [12] { x + 0 }", tmp_path)
+    for shape, count in SHAPES.items():
+        values = np.arange(np.prod(shape), dtype=np.float32)
+        np.save(tmp_path / "x.npy", values.reshape(shape))
+        done = call(made, "x.npy", folder=tmp_path)
+        assert (done.returncode == 0) == bool(count), (shape, done)
+        if count:
+            np.testing.assert_array_equal(table(done.stdout), values.reshape(count, 12))
+    for shape in [(5, 12), (60,), (5, 2, 2, 3), (5, 3, 4), (5, 1, 12)]:  # for a vector, as it lies
+        np.save(tmp_path / "x.npy", np.arange(60, dtype=np.float32).reshape(shape))
+        found = table(call(flat, "x.npy", folder=tmp_path).stdout)
+        np.testing.assert_array_equal(found, np.arange(60).reshape(5, 12))
+
+
+def test_shapes_of_sequences(tmp_path: Path) -> None:
+    made = built("model f(xs : seq [3]) -> [3] { time_sum(xs) }", tmp_path)
+    fixed = built("model g(xs : seq(4) [3]) -> [3] { time_sum(xs) }", tmp_path)
+    values = np.arange(24, dtype=np.float32)
+    for shape, of_made, of_fixed in [((8, 3), 1, 2), ((1, 8, 3), 1, 2), ((24,), 1, 2),
+                                     ((2, 4, 3), 0, 2), ((4, 2, 3), 0, 0), ((2, 12), 0, 2),
+                                     ((3, 8), 0, 0)]:  # fmt: skip
+        np.save(tmp_path / "xs.npy", values.reshape(shape))
+        for model, count in ((made, of_made), (fixed, of_fixed)):
+            done = call(model, "xs.npy", folder=tmp_path)
+            assert (done.returncode == 0) == bool(count), (shape, model.name, done)
+            if count:
+                wanted = values.reshape(count, -1, 3).sum(1)
+                np.testing.assert_array_equal(table(done.stdout), wanted)
+    (tmp_path / "none.csv").write_text("\n")
+    done = call(made, "none.csv", folder=tmp_path)
+    assert done.returncode == 2 and b"f: has no numbers: none.csv" in done.stderr
 
 
 def test_two_inputs_two_outputs_and_classes(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from gradc_runtime.embed.frozen_step import frozen_step
+from gradc_runtime.weights.safetensors_file import safetensors_bytes
 from tests.runtime.embed.building import NEEDS_CC, pointer
 from tests.runtime.embed.building_steps import BuiltStep
 
@@ -67,6 +68,26 @@ def test_a_state_in_a_file(tmp_path: Path) -> None:
     for one in made.session.program.persistents:
         wanted = made.session.memory.views[one.name]
         assert kept[one.name].dtype == wanted.dtype and kept[one.name].shape == wanted.shape
+
+
+def test_a_state_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
+    """The tensors before a counter of 2^40 were taken over, and then a code was answered."""
+    made = BuiltStep("circle", 16, tmp_path)
+    made(made.inputs(0))
+    path = tmp_path / "kept"
+    assert made.function("save")(pointer(made.state), str(path).encode()) == 0
+    kept = {name: np.asarray(value) for name, value in load_file(path).items()}
+    counters = [name for name, value in kept.items() if value.dtype == np.int32]
+    before = made.bits()
+    for name in counters:
+        wrong = {n: value + 1 if value.dtype == np.float32 else value for n, value in kept.items()}
+        wrong[name] = np.full(kept[name].shape, 2**40)
+        path.write_bytes(safetensors_bytes({n: np.asarray(value) for n, value in wrong.items()}))
+        told = ctypes.c_char_p()
+        code = made.function("load")(pointer(made.state), str(path).encode(), ctypes.byref(told))
+        assert "another type of number" in made.message(code) and told.value == name.encode()
+        assert made.bits() == before
+    assert counters
 
 
 def test_faults_of_a_step(tmp_path: Path) -> None:

@@ -120,9 +120,67 @@ def test_a_hostile_file_changes_nothing(tmp_path: Path) -> None:
         one.load(tmp_path / "m.pt")
     with pytest.raises(CheckpointError, match="cannot read"):
         one.load(tmp_path / "none.pt", only="digit")
-    for only, rename in [(3, None), ([3], None), ("digit", "x")]:
+    faults = (3, None), ([3], None), ([], None), ("digit", "x"), (None, {1: 2}), (None, {"a": 2})
+    for only, rename in faults:
         with pytest.raises(SessionError, match="only= has names"):
             one.load(tmp_path / "m.pt", only, rename)  # type: ignore[arg-type]
+
+
+LINES = "model f(x : [3]) -> [3] { x |> dense(3) |> dense(3) }"
+
+
+def kept(folder: Path, **values: Any) -> Path:
+    """A file in which every number of a tensor is the same."""
+    shapes = {"W": (3, 3), "b": (3,)}
+    made = {
+        f"f.{layer}.{leaf}": np.full(shape, value)
+        for layer, value in values.items()
+        for leaf, shape in shapes.items()
+    }
+    (folder / "w.safetensors").write_bytes(safetensors_bytes(made))
+    return folder / "w.safetensors"
+
+
+def test_what_is_renamed_comes_before_what_has_the_name(tmp_path: Path) -> None:
+    """The file's own dense2 was taken, and the rename did nothing."""
+    one, file = session(LINES), kept(tmp_path, dense1=np.float32(1), dense2=np.float32(2))
+    report = one.load(file, "f.dense2", {"f.dense1": "f.dense2"})
+    assert [t.source for t in report.taken] == ["f.dense1.W", "f.dense1.b"]
+    assert (one.parameters["f.dense2.W"] == 1).all()
+    assert one.load(file, rename={"f.dense1": "f.dense2", "f.dense2": "f.dense1"}).complete
+    assert (one.parameters["f.dense1.W"] == 2).all() and (one.parameters["f.dense2.b"] == 1).all()
+
+
+def test_a_rename_that_does_nothing_is_told(tmp_path: Path) -> None:
+    one, file = session(LINES), kept(tmp_path, dense1=np.float32(1), dense2=np.float32(2))
+    modules = torch_file(tmp_path / "m.pt", state_of(session(NET)))
+    before = one.parameters["f.dense1.W"].copy()
+    for rename, said in [
+        ({"f.dens2": "f.dense1"}, r"w\.safetensors has nothing called f\.dens2; did you mean f\."),
+        ({"f.dense2": "f.dens1"}, r"the network has nothing called f\.dens1; did you mean f\."),
+        ({"f.dense1": "f.dense1", "f.dense2": "f.dense1"}, r"both renamed to f\.dense1"),
+    ]:
+        with pytest.raises(CheckpointError, match=said):
+            one.load(file, "f.dense1", rename)
+    np.testing.assert_array_equal(one.parameters["f.dense1.W"], before)
+    net = session(NET)
+    for rename, said in [
+        ({"net.4": "digit.dense2"}, r"m\.pt has nothing called net\.4"),
+        ({"net.5": "digit.dens2"}, "the network has nothing called digit.dens2"),
+        ({"net.3": "digit.dense2", "net.5": "digit.dense2"}, "net.3 and net.5 are both renamed"),
+    ]:
+        with pytest.raises(CheckpointError, match=said):
+            net.load(modules, "digit", rename)
+
+
+def test_numbers_beyond_a_width_are_told(tmp_path: Path) -> None:
+    one, file = session(LINES), kept(tmp_path, dense1=1e300, dense2=np.float64(2))
+    with pytest.raises(CheckpointError, match=r"f\.dense1\.W holds 1e\+300, beyond float32"):
+        one.load(file)
+    report = one.load(file, "f")
+    assert [each.name for each in report.skipped] == ["f.dense1.W", "f.dense1.b"]
+    wide = gradc.Session(gradc.compile_source(LINES), dtype="float64")
+    assert wide.load(file).complete and wide.parameters["f.dense1.W"][0, 0] == 1e300
 
 
 LAYERS = {

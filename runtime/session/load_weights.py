@@ -65,8 +65,9 @@ def load_into(
 
 def are_names(given: object) -> bool:
     """Whether this is a list of names, at least one."""
-    listed = isinstance(given, Sequence) and len(given) > 0
-    return listed and all(isinstance(name, str) for name in given)
+    if not isinstance(given, Sequence) or len(given) == 0:
+        return False
+    return all(isinstance(name, str) for name in given)
 
 
 def is_renaming(given: object) -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from gradc_runtime.onnx.importer.atoms import Atom, Axes, Axis, Free, axis_of, slots_of
+from gradc_runtime.onnx.importer.attribute_check import require_attributes
 from gradc_runtime.onnx.importer.constants import Stored
 from gradc_runtime.onnx.importer.expression import Expr, name
 from gradc_runtime.onnx.importer.function_bodies import function_body
@@ -135,6 +136,7 @@ class SpecBuilder:
         if self.count > MOST_NODES:
             raise DataError(f"the graph has more than {MOST_NODES:,} nodes, functions written out")
         try:
+            require_attributes(node)
             with fitting():
                 found = self.results(node)
         except ComputedHere as fault:

@@ -180,10 +180,17 @@ def widened(n: RuleContext, x: GraphValue, k: int, times: int) -> GraphValue:
 
 @rule("Compress", "rows that are kept")
 def compress(n: RuleContext) -> GraphValue:
-    """The parts where a known condition holds."""
+    """The parts where a known condition holds.
+
+    Raises `DataError` where there are fewer parts.
+    """
     x = n.value()
     kept = [int(k) for k in np.flatnonzero(n.array(1))]
     if n.attr("axis") is None:
-        flat = reshaped_to(n, x, [-1])
-        return along(n, flat, 0, kept)
-    return along(n, x, n.axis(x, n.attr("axis")), kept)
+        x, axis = reshaped_to(n, x, [-1]), 0
+    else:
+        axis = n.axis(x, n.attr("axis"))
+    n.require_own(x, axis)
+    if kept and kept[-1] >= size_of(x.axes[axis]):
+        raise DataError(f"it keeps part {kept[-1]} of {size_of(x.axes[axis])}")
+    return along(n, x, axis, kept)

@@ -13,9 +13,9 @@ import numpy as np
 
 from gradc_compiler.graph_tools.flattened_images import Image
 from gradc_runtime.system.errors import CheckpointError
+from gradc_runtime.weights.file_names import require_known
 from gradc_runtime.weights.match_modules import by_layer, made_of, matched_modules
 from gradc_runtime.weights.module_groups import COUNTED
-from gradc_runtime.weights.renaming import require_known
 from gradc_runtime.weights.stored import TensorFile
 
 Arrays = dict[str, np.ndarray]

@@ -15,9 +15,9 @@ from gradc_compiler.graph_tools.flattened_images import Image
 from gradc_compiler.program.program import Persistent
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import CheckpointError
+from gradc_runtime.weights.file_names import names_in_file, require_known
 from gradc_runtime.weights.match_modules import moved_modules
 from gradc_runtime.weights.module_groups import looks_like_modules
-from gradc_runtime.weights.renaming import names_in_file, require_known
 from gradc_runtime.weights.report import LoadReport, Skipped, Taken
 from gradc_runtime.weights.stored import TensorFile
 
@@ -63,21 +63,28 @@ def take_over(
     views = network.wanted(only)
     require_known(file.name, file.tensors, network.wanted(None), rename)
     found, skipped = found_in(network, file, views, rename)
+    report = reported(file, views, found, skipped)
+    if only is None and not report.complete:
+        raise CheckpointError(f"{report.fault}; `only` (--only) takes over a part")
+    for name, (_, value, _) in found.items():
+        views[name][...] = value
+    return report
+
+
+def reported(
+    file: TensorFile, views: Mapping[str, np.ndarray], found: Found, skipped: Sequence[Skipped]
+) -> LoadReport:
+    """What was taken of a file, and what not."""
     gone = {one.name for one in skipped}
     used = {part for source, _, _ in found.values() for part in source.split(" + ")}
     used |= {one.source for one in skipped}
-    report = LoadReport(
+    return LoadReport(
         file=file.name,
         taken=tuple(Taken(name=n, source=s, note=note) for n, (s, _, note) in found.items()),
         skipped=tuple(skipped),
         missing=tuple(name for name in views if name not in found and name not in gone),
         unused=tuple(name for name in file.tensors if name not in used),
     )
-    if only is None and not report.complete:
-        raise CheckpointError(f"{report.fault}; `only` (--only) takes over a part")
-    for name, (_, value, _) in found.items():
-        views[name][...] = value
-    return report
 
 
 def found_in(

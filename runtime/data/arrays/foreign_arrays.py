@@ -40,6 +40,16 @@ def shared(given: Any, name: str) -> Any:
     raise DataError(f"{name}: it lies on {where}; copy it to the CPU first")
 
 
+def each_shared(given: Any, name: str) -> Any:
+    """`shared`, also of a list of such arrays.
+
+    Raises `DataError` as it does.
+    """
+    if isinstance(given, list | tuple) and given and hasattr(type(given[0]), "__dlpack__"):
+        return [shared(one, name) for one in given]
+    return shared(given, name)
+
+
 def signed(given: Any) -> Any:
     """An array whose signs are in its numbers: itself, or a copy of PyTorch's negative view."""
     resolved = getattr(given, "resolve_neg", None)

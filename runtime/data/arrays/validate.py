@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gradc_compiler.graph.ragged import Batch, Ragged, length_key
 from gradc_compiler.graph.types import Kind, TensorType
-from gradc_runtime.data.arrays.foreign_arrays import shared
+from gradc_runtime.data.arrays.foreign_arrays import each_shared
 from gradc_runtime.data.arrays.mend import mend
 from gradc_runtime.system.errors import DataError
 from gradc_runtime.system.files import require_memory
@@ -81,10 +81,8 @@ def as_array(given: Any, name: str) -> NDArray[Any]:
 
     Raises `DataError` where that is nothing.
     """
-    if isinstance(given, list | tuple) and given and hasattr(type(given[0]), "__dlpack__"):
-        given = [shared(one, name) for one in given]
     try:
-        return np.asanyarray(shared(given, name))
+        return np.asanyarray(each_shared(given, name))
     except ValueError:
         raise DataError(f"{name}: rows of different lengths are no array{odd_one(given)}") from None
     except MemoryError:

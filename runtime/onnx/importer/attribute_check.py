@@ -32,7 +32,6 @@ LOSS = {"none", "sum", "mean"}
 SCATTER = {"none", "add", "mul", "max", "min"}
 WORDS: Mapping[str, Mapping[str, set[str]]] = {  # by attribute, then by operator ("": any)
     "auto_pad": {"": AUTO},
-    "approximate": {"": {"none", "tanh"}},
     "coordinate_transformation_mode": {
         "Resize": {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
                    "asymmetric", "tf_crop_and_resize", "tf_half_pixel_for_nn"},

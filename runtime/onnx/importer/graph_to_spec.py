@@ -196,8 +196,7 @@ class SpecBuilder:
         if body is None:
             raise DataError(f"{node.op} is not among the operators that can be imported")
         given = dict(zip(body.parameters, inputs, strict=False))
-        found: list[GraphValue | None] = [*self.inner(body, given, len(node.outputs))]
-        return found
+        return [*self.inner(body, given, len(node.outputs))]
 
     def inner(
         self, graph: ImportedGraph, given: Mapping[str, GraphValue | None], count: int

@@ -30,6 +30,7 @@ UNDEFINED = ("scatter", "softcap")  # what repeated places give without a reduct
         ("test_reduce_sum_keepdims_example", {"keepdims": 5}, "keepdims is 5, and is 0 or 1"),
         ("test_depthtospace_example", {"mode": "CDR"}, "mode is `CDR`, and is one of CRD, DCR"),
         ("test_bitshift_right_uint32", {"direction": "right"}, "direction is `right`"),
+        ("test_gelu_default_1", {"approximate": "sigmoid"}, "an approximation by `sigmoid`"),
         ("test_basic_conv_with_padding", {"auto_pad": "SAME"}, "auto_pad is `SAME`"),
         ("test_basic_conv_with_padding", {"dilation": [2, 2]}, "there is no attribute dilation"),
         ("test_basic_conv_with_padding", {"group": 1.0}, "attribute group is of another kind"),

@@ -11,6 +11,7 @@ import numpy as np
 from gradc_runtime.onnx.importer.expression import CHAIN, Expr, call, number, pipe
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.rule import RuleContext, rule
+from gradc_runtime.system.errors import DataError
 
 
 def one_of(operator: str, written: str, function: Callable[..., Expr], kind: Any = None) -> None:
@@ -97,9 +98,15 @@ def identity(n: RuleContext) -> GraphValue:
 
 @rule("Gelu", "gelu; of tanh written out")
 def gelu(n: RuleContext) -> GraphValue:
-    """x times the probability that a normal number is below it, or the approximation by tanh."""
-    if n.attr("approximate", "none") == "none":
+    """x times the probability that a normal number is below it, or the approximation by tanh.
+
+    Raises `DataError` for another approximation.
+    """
+    how = n.attr("approximate", "none")
+    if how == "none":
         return n.elementwise(lambda x: pipe(x, "gelu"), n.value())
+    if how != "tanh":
+        raise DataError(f"an approximation by `{how}`")
     root = float(np.sqrt(2 / pi))
     return n.elementwise(
         lambda x: 0.5 * x * (1 + call("tanh", root * (x + 0.044715 * (x * x * x)))), n.value()

@@ -61,7 +61,7 @@ from gradc_runtime.session.state import (
     suggestion,
 )
 from gradc_runtime.session.train_settings import Settings, resolve
-from gradc_runtime.session.training_data import Given, of_frame, training_data
+from gradc_runtime.session.training_data import Given, by_name, of_frame, training_data
 from gradc_runtime.session.weights_file import weights_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
@@ -122,7 +122,11 @@ class Session(Derivatives):
 
     def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """A model's outputs by name, once all inputs have been checked."""
-        if not is_known(model, models := self.program.models):
+        models = self.program.models
+        if not isinstance(model, str):
+            first = next(iter(models), "model")
+            raise SessionError(f"a model's name comes first: run({first!r}, ...)")
+        if not is_known(model, models):
             raise SessionError(f"no model is called {model}{suggestion(model, models)}")
         name = self.program.models[model]
         entry = self.program.entries[name]
@@ -225,13 +229,18 @@ class Session(Derivatives):
         """
         return measured(self, self.dataset(data))
 
-    def train(self, data: Given = None, *, quiet: bool = False, **settings: Any) -> History:
-        """Train on a data set, a data frame, arrays by field name, or what the spec names.
+    def train(
+        self, data: Given = None, *more: object, quiet: bool = False, **settings: Any
+    ) -> History:
+        """Train on a data set, a data frame, arrays by field name, or what the spec names; there
+        are no `more`.
 
         `settings` (batch, epochs, held_out, patience, limit) override the spec's; progress is shown
         on standard error unless `quiet`.  Raises `SessionError` for a setting, `DataError` for data
         that does not fit, and `Diverged` where a number is no longer finite.
         """
+        if more:
+            raise SessionError(f"inputs and labels go together: {by_name(self.source)}")
         resolved = resolve(self.training.settings, **{"seed": self.seed, **settings})
         return run_training(self, self.dataset(data, resolved), resolved, quiet=quiet)
 

@@ -43,8 +43,15 @@ def training_data(
         case _ if is_frame(given):
             context = Context(source=source, seed=seed, encoding=encoding, **split)
             return from_columns(dict(source.fields), frame_columns(given, context), dtype)
-    kinds = "a Dataset, a data frame or arrays by name"
-    raise SessionError(f"data is {kinds}, not of type {type(given).__name__}")
+    raise SessionError(
+        f"data is a Dataset, a data frame or arrays by name, as in {by_name(source)};"
+        f" not of type {type(given).__name__}"
+    )
+
+
+def by_name(source: DataSource) -> str:
+    """How arrays of a source's fields are handed to `train`."""
+    return f"train({{{', '.join(f'{name!r}: ...' for name, _ in source.fields)}}})"
 
 
 def of_frame(

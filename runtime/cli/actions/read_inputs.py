@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_runtime.cli.actions.output import say
 from gradc_runtime.cli.actions.samples import Limits, random_batch
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.alphabet import Alphabet
@@ -43,12 +44,24 @@ def read_inputs(
             raise Refused(f"no input is called {name}{suggestion(name, types)}")
     if missing := [f"{name} : {types[name]}" for name in types if name not in given]:
         raise Refused(f"{', '.join(missing)} must be given, as in {example(types)}")
-    return {
+    found = {
         name: random_batch(name, type, 1, seed, limits=limits)
         if given[name] == "random"
         else meaning(name, given[name], type, alphabet)
         for name, type in types.items()
     }
+    for name, value in found.items():
+        warn_of_nan(name, value)
+    return found
+
+
+def warn_of_nan(name: str, value: Any) -> None:
+    """Say so where an input has nan in it: nothing computed from it is a number either."""
+    for row, example_row in enumerate(value):
+        array = np.asarray(example_row)
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            say(f"warning: {name}: example {row} has nan in it, and so will what follows from it")
+            return
 
 
 def meaning(name: str, text: str, type: TensorType, alphabet: Alphabet | None) -> Any:

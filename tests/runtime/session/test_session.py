@@ -100,6 +100,19 @@ def test_unknown_names_get_a_suggestion() -> None:
         linear.session(dtype="float16")
 
 
+def test_arrays_without_names_are_told_how_they_are_given() -> None:
+    session, called = linear.session(), linear.session().train
+    calls = [
+        (session.run, (X,), "a model's name comes first: run('f', ...)"),
+        (called, (X, Y), "inputs and labels go together: train({'x': ..., 'y': ...})"),
+        (called, (X,), "as in train({'x': ..., 'y': ...}); not of type ndarray"),
+    ]
+    for call, arrays, expected in calls:
+        with pytest.raises(SessionError) as caught:
+            call(*arrays)
+        assert expected in str(caught.value)
+
+
 def test_save_and_load_carry_everything_over(tmp_path: Path) -> None:
     first, second = linear.session(seed=1), linear.session(seed=2)
     first.step(x=X, y=Y)

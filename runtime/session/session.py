@@ -57,8 +57,7 @@ from gradc_runtime.session.state import (
     LARGEST_SEED,
     ParameterViews,
     StateMemory,
-    is_known,
-    suggestion,
+    require_model,
 )
 from gradc_runtime.session.train_settings import Settings, resolve
 from gradc_runtime.session.training_data import Given, by_name, of_frame, training_data
@@ -122,12 +121,7 @@ class Session(Derivatives):
 
     def _run(self, model: str, examples: int | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """A model's outputs by name, once all inputs have been checked."""
-        models = self.program.models
-        if not isinstance(model, str):
-            first = next(iter(models), "model")
-            raise SessionError(f"a model's name comes first: run({first!r}, ...)")
-        if not is_known(model, models):
-            raise SessionError(f"no model is called {model}{suggestion(model, models)}")
+        require_model(model, self.program.models)
         name = self.program.models[model]
         entry = self.program.entries[name]
         if examples is not None and (read := self.inputs(name)):

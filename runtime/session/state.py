@@ -198,3 +198,12 @@ def suggestion(name: object, known: Mapping[str, Any]) -> str:
     if isinstance(name, str) and (near := get_close_matches(name, known, n=1)):
         return f"; did you mean {near[0]}?"
     return f"; there are {', '.join(known)}" if known else "; there are none"
+
+
+def require_model(model: object, models: Mapping[str, Any]) -> None:
+    """Raise `SessionError` for what is no model's name."""
+    if not isinstance(model, str):
+        first = next(iter(models), "model")
+        raise SessionError(f"a model's name comes first: run({first!r}, ...)")
+    if model not in models:
+        raise SessionError(f"no model is called {model}{suggestion(model, models)}")

@@ -43,10 +43,8 @@ def training_data(
         case _ if is_frame(given):
             context = Context(source=source, seed=seed, encoding=encoding, **split)
             return from_columns(dict(source.fields), frame_columns(given, context), dtype)
-    raise SessionError(
-        f"data is a Dataset, a data frame or arrays by name, as in {by_name(source)};"
-        f" not of type {type(given).__name__}"
-    )
+    kinds = f"a Dataset, a data frame or arrays by name, as in {by_name(source)}"
+    raise SessionError(f"data is {kinds}; not of type {type(given).__name__}")
 
 
 def by_name(source: DataSource) -> str:

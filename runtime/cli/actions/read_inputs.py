@@ -50,18 +50,18 @@ def read_inputs(
         else meaning(name, given[name], type, alphabet)
         for name, type in types.items()
     }
-    for name, value in found.items():
-        warn_of_nan(name, value)
+    warn_of_nan(found)
     return found
 
 
-def warn_of_nan(name: str, value: Any) -> None:
+def warn_of_nan(found: Mapping[str, Any]) -> None:
     """Say so where an input has nan in it: nothing computed from it is a number either."""
-    for row, example_row in enumerate(value):
-        array = np.asarray(example_row)
-        if array.dtype.kind == "f" and np.isnan(array).any():
-            say(f"warning: {name}: example {row} has nan in it, and so will what follows from it")
-            return
+    for name, value in found.items():
+        for row, example_row in enumerate(value):
+            array = np.asarray(example_row)
+            if array.dtype.kind == "f" and np.isnan(array).any():
+                say(f"warning: {name}: example {row} has nan in it, and so will what follows")
+                break
 
 
 def meaning(name: str, text: str, type: TensorType, alphabet: Alphabet | None) -> Any:

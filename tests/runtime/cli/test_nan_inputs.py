@@ -18,7 +18,7 @@ def test_nan_is_named(call: Caller, words: list[str]) -> None:
     call.folder.joinpath("circle.nn").write_text((SPECS / "circle.nn").read_text())
     np.save(call.folder / "p.npy", np.array([[0.1, 0.2], [0.1, np.nan]], np.float32))
     answer = call(*words)
-    assert "warning: p: example 1 has nan in it, and so will what follows from it" in answer.err
+    assert "warning: p: example 1 has nan in it, and so will what follows" in answer.err
 
 
 def test_numbers_are_read_without_a_word(call: Caller) -> None:

@@ -2,9 +2,10 @@
 
 A convolution reads its weights for every row of pixels.  Those of a large one are more than a cache
 holds, and as many rows as the weights have columns lie a power of two apart.  So where no outer
-loop moves b, a strip of its columns is packed, for some k1 at a time, and all pixels are multiplied
-with it.  A number of y takes the same pieces of its sum in the same order, so packing changes no
-bit.  `packed_blocks.py` packs where rows are many; `row_blocks.py` has blocks of dot products.
+loop moves b or adds to y, a strip of columns is packed, for some k1 at a time, and all pixels are
+multiplied with it.  A number of y takes the same pieces of its sum in the same order, so packing
+changes no bit.  `packed_blocks.py` packs where rows are many; `row_blocks.py` has blocks of dot
+products.
 """
 
 from __future__ import annotations
@@ -41,8 +42,13 @@ TERMS = IN_PIECE  # in a piece of the sum
 
 @subroutine(kernel_types.int64(WORDS, *[kernel_types.int64] * 2))
 def outer_turns(geometry: Any, examples: Any, m: Any) -> Any:
-    """Iterations of the outer loops, if none of them moves b and a product has few rows; else 0."""
+    """Iterations of the outer loops, if none of them moves b and a product has few rows; else 0.
+
+    Where they add to y, an iteration may add to what others did, and would do so in another order.
+    """
     extents, loops = stack_words(MOST_LOOPS), geometry[LOOP_COUNT]
+    if geometry[MODE] & 1:
+        return 0
     for k in range(loops):
         if geometry[LOOPS + LOOP * k + B_LOOP] != 0:
             return 0

@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_runtime.cpu.codegen.intrinsics import I64
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic
@@ -18,7 +19,7 @@ from gradc_runtime.cpu.codegen.number_types import pointer_type
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, function_once
 from gradc_runtime.cpu.gemm.tile import Tile
 
-AHEAD = 8  # so many lines before its turn, one is fetched
+AHEAD = MACHINE.turned_ahead  # so many lines before its turn, one is fetched
 
 
 def place_of(writer: SimdBuilder, v: ir.Value, group: int, apart: ir.Value) -> ir.Value:

@@ -101,7 +101,8 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cpu/gemm/multi_index.py": (FORMAT, "PLACES"),
     "runtime/cpu/gemm/pairs.py": (FORMAT, "WORD TILE"),
     "runtime/cpu/gemm/pack_operands.py": (FORMAT, "STRIP"),
-    "runtime/cpu/gemm/rounded.py": (FORMAT, "PAIRS OWN"),
+    "runtime/cpu/gemm/own_geometry.py": (FORMAT, "OWN"),
+    "runtime/cpu/gemm/rounded.py": (FORMAT, "PAIRS"),
     "runtime/cpu/interpreter/bytecode.py": (
         FORMAT,
         "THREADS STEPS BASES BASES_STEP LINE MOST_GROUPS OF_GROUPS "

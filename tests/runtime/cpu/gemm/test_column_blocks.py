@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -74,3 +75,19 @@ def test_examples_are_a_loop_or_rows(examples: int) -> None:
     numbers[2] = -1
     span = range(examples)
     compare("contract_rows", axes, numbers, 0, np.float64, ranged=1, span=span)
+
+
+@pytest.mark.parametrize("apart", [0, 32])
+def test_sums_over_outer_loops_keep_their_order(apart: int) -> None:
+    """Rows together have the bits of each row alone, where iterations add to the same numbers."""
+    axes = axes_of((8, 160, 7, 400, (40,)))
+    axes[4].y, axes[1].y = apart, 160 + 39 * apart
+    rng = np.random.default_rng(5)
+    a, b, y = (rng.normal(size=words(axes, name)).astype(np.float32) for name in "aby")
+    whole, parts = y.copy(), y.copy()
+    call("contract_rows", [a, b, whole], geometry_of(axes, 1, dots=False), 0, 0)
+    for row in range(8):
+        own = [axes[0], replace(axes[1], extent=1), *axes[2:]]
+        left, sums = a[row * axes[1].a :], parts[row * axes[1].y :]
+        call("contract_rows", [left, b, sums], geometry_of(own, 1, dots=False), 0, 0)
+    assert np.array_equal(whole, parts)

@@ -19,7 +19,7 @@ from gradc_compiler.program.kernel_abi import COMPENSATED, ROUNDED, product_of
 from gradc_runtime.cpu.codegen import scalar_math
 from gradc_runtime.cpu.codegen.definitions import subroutines_of
 from gradc_runtime.cpu.codegen.language.translate import names_of, translate, tree_of
-from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.codegen.target import host, without_tiles
 from gradc_runtime.cpu.codegen.verify_source import checked_kernel
 
 LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` gives it; after names
@@ -121,8 +121,10 @@ def linkable_machine() -> Any:
 
 
 def linkable_code(name: str, source: str | None, word: int, symbol: str) -> bytes:
-    """A kernel as an object file that a linker puts into a library."""
-    code: bytes = linkable_machine().emit_object(kernel_module(name, source, word, symbol))
+    """A kernel as an object file that a linker puts into a library, for any process."""
+    with without_tiles():
+        module = kernel_module(name, source, word, symbol)
+    code: bytes = linkable_machine().emit_object(module)
     return code
 
 

@@ -11,12 +11,18 @@ for elsewhere, so this processor need not have the level; it may then be `aarch6
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 import llvmlite.binding as llvm
 
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import SessionError
+from gradc_runtime.system.tile_permission import tiles_granted
+
+TILES = ContextVar("TILES", default=True)  # whether code may be made that needs a permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,12 @@ class CompileTarget:
     def multiplies_pairs(self) -> bool:
         """Whether it has an instruction for whole vectors of products of bfloat16."""
         return self.vector_bytes == 64 and "+avx512bf16" in self.features.split(",")
+
+    @property
+    def multiplies_tiles(self) -> bool:
+        """Whether it multiplies tiles of bfloat16 (AMX), and this process may have it do so."""
+        present = {"+amx-tile", "+amx-bf16"} <= {*self.features.split(",")}
+        return present and self.multiplies_pairs and tiles_granted()
 
     def lanes(self, word: int) -> int:
         """How many numbers of `word` bytes one vector register holds."""
@@ -87,6 +99,21 @@ def host() -> CompileTarget:
         return forced(level, present, triple)
     width, registers = vector_unit(present, triple)
     return CompileTarget(triple, llvm.get_host_cpu_name(), features.flatten(), width, registers)
+
+
+def multiplies_tiles() -> bool:
+    """Whether the code that is made now may multiply tiles."""
+    return TILES.get() and host().multiplies_tiles
+
+
+@contextmanager
+def without_tiles() -> Iterator[None]:
+    """Make code that a process can run which has not asked for the matrix unit."""
+    before = TILES.set(False)
+    try:
+        yield
+    finally:
+        TILES.reset(before)
 
 
 def foreign(level: str) -> CompileTarget:

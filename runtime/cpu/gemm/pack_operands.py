@@ -64,17 +64,20 @@ def make_pack_lines() -> Any:
 
 
 def make_pack_columns(pack_lines: Any) -> Any:
-    """pack_columns(panel, b, j, own, k1, k2, columns): strips of columns, one after another.
+    """pack_columns(panel, b, j, own, k1, k2, columns, lines): strips of columns, one after another,
+    each with room for so many lines and one more.
 
     If columns are contiguous, all strips are packed at once, line by line: a matrix may be so wide
     that each line of a single strip lies in another page of memory.
     """
     across = packing(write_across)
 
-    @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3))
-    def pack_columns(panel: Any, b: Any, j: Any, own: Any, k1: Any, k2: Any, n: Any) -> None:
+    @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 4))
+    def pack_columns(
+        panel: Any, b: Any, j: Any, own: Any, k1: Any, k2: Any, n: Any, lines: Any
+    ) -> None:
         pairs, b_column = (k2 + 1) // 2, own[LOOPS + B_COLUMN]
-        strip = (k1 * pairs + 1) * STRIP  # so that no two strips begin at one place of the cache
+        strip = (lines + 1) * STRIP  # so that no two strips begin at one place of the cache
         for k in range(k1):
             at, start = k * pairs * STRIP, j + k * own[B_K1]
             if b_column == 1:
@@ -89,15 +92,16 @@ def make_pack_columns(pack_lines: Any) -> Any:
 
 
 def make_pack_rows(pack_lines: Any) -> Any:
-    """pack_rows(panel, a, i, own, k1, k2, rows, strides): rows of a to a panel; a tile finds them
-    there by the `strides` of a, which are written down.
+    """pack_rows(panel, a, i, own, k1, k2, rows, strides, spare): rows of a to a panel; a tile finds
+    them there by the `strides` of a, which are written down.
     """
     along = packing(write_along)
 
-    @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3, WORDS))
+    @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3, WORDS, POINTER))
     def pack_rows(
-        panel: Any, a: Any, i: Any, own: Any, k1: Any, k2: Any, rows: Any, strides: Any
-    ) -> None:
+        panel: Any, a: Any, i: Any, own: Any, k1: Any, k2: Any, rows: Any,
+        strides: Any, spare: Any,
+    ) -> None:  # fmt: skip
         pairs = (k2 + 1) // 2
         by_row = own[A_K2] == 1
         strides[A_ROW], strides[A_K2] = (k1 * pairs, 1) if by_row else (1, rows)

@@ -29,7 +29,8 @@ from gradc_compiler.program.kernel_abi import (
 from gradc_runtime.cpu.codegen.intrinsics import WORDS, stack_room, stack_words
 from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import subroutine
-from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.codegen.target import host, multiplies_tiles
+from gradc_runtime.cpu.gemm.matrix_tiles import make_matrix_strips
 from gradc_runtime.cpu.gemm.multi_index import copy_words
 from gradc_runtime.cpu.gemm.outer_loops import column_strides, product_signature
 from gradc_runtime.cpu.gemm.own_geometry import OWN, exchange_operands, exchange_sums, without_loops
@@ -42,6 +43,13 @@ from gradc_runtime.cpu.gemm.pack_operands import (
     make_pack_lines,
     make_pack_rows,
 )
+from gradc_runtime.cpu.gemm.pack_tiles import (
+    GAP,
+    filled,
+    make_pack_tile_columns,
+    make_pack_tile_rows,
+    whole_tiles,
+)
 from gradc_runtime.cpu.gemm.pairs import WORD
 from gradc_runtime.cpu.gemm.strips import make_strip
 from gradc_runtime.cpu.gemm.sum_pieces import make_sum_of_pieces
@@ -53,7 +61,7 @@ ROWS, COLUMNS = MACHINE.rounded_rows, MACHINE.rounded_columns  # that are packed
 
 
 def make_strips() -> Any:
-    """strips(left, right, y, h, strides, pairs, rows, columns, mode): the product of packed rows
+    """strips(left, right, y, h, strides, lines, rows, columns, mode): the product of packed rows
     and packed columns, strip by strip; one vector at a time in the last strip.
     """
     lanes = host().lanes(WORD)
@@ -62,25 +70,28 @@ def make_strips() -> Any:
 
     @subroutine(kernel_types.void(POINTER, POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 4))
     def strips(
-        left: Any, right: Any, y: Any, h: Any, strides: Any, pairs: Any, m: Any, n: Any, mode: Any
+        left: Any, right: Any, y: Any, h: Any, strides: Any, lines: Any, m: Any, n: Any, mode: Any
     ) -> None:
         for column in range(0, n, STRIP):
-            at = column * (pairs + 1)
+            at = column * (lines + 1)
             if n - column >= STRIP:
-                wide(left, 0, right, at, y, h + column, strides, 1, pairs, m, STRIP, mode)
+                wide(left, 0, right, at, y, h + column, strides, 1, lines, m, STRIP, mode)
                 continue
             for c in range(column, n, lanes):
                 w, start = min(lanes, n - c), at + c - column
-                narrow(left, 0, right, start, y, h + c, strides, 1, pairs, m, w, mode)
+                narrow(left, 0, right, start, y, h + c, strides, 1, lines, m, w, mode)
 
     return strips
 
 
 def make_packed_piece() -> Any:
     """The product of so few terms that a packed line has room for them; y contiguous in columns."""
-    left_room, right_room = stack_room(REAL, ROWS * PAIRS), stack_room(REAL, COLUMNS * (PAIRS + 1))
-    pack_lines, strips = make_pack_lines(), make_strips()
-    pack_rows, pack_columns = make_pack_rows(pack_lines), make_pack_columns(pack_lines)
+    tiles, most, pack_lines = multiplies_tiles(), filled(PAIRS), make_pack_lines()
+    left_room = stack_room(REAL, ROWS * (most + GAP))
+    right_room = stack_room(REAL, COLUMNS * (most + 1))
+    strips = make_matrix_strips() if tiles else make_strips()
+    pack_rows = (make_pack_tile_rows if tiles else make_pack_rows)(pack_lines)
+    pack_columns = (make_pack_tile_columns if tiles else make_pack_columns)(pack_lines)
 
     @subroutine(product_signature(WORD))
     def packed_piece(
@@ -90,14 +101,16 @@ def make_packed_piece() -> Any:
         left, right = left_room(), right_room()
         strides = stack_words(LOOPS)
         strides[Y_ROW], strides[B_K2] = own[Y_ROW], STRIP
-        pairs = k1 * ((k2 + 1) // 2)
+        lines = k1 * ((k2 + 1) // 2)
+        if tiles:
+            lines = whole_tiles(lines)
         for row in range(0, m, ROWS):
             rows, yt = min(ROWS, m - row), h + row * own[Y_ROW]
-            pack_rows(left, a, i + row * own[A_ROW], own, k1, k2, rows, strides)
+            pack_rows(left, a, i + row * own[A_ROW], own, k1, k2, rows, strides, right)
             for column in range(0, n, COLUMNS):
                 w, bt = min(COLUMNS, n - column), j + column * own[LOOPS + B_COLUMN]
-                pack_columns(right, b, bt, own, k1, k2, w)
-                strips(left, right, y, yt + column, strides, pairs, rows, w, mode)
+                pack_columns(right, b, bt, own, k1, k2, w, lines)
+                strips(left, right, y, yt + column, strides, lines, rows, w, mode)
 
     return packed_piece
 

@@ -23,7 +23,7 @@ from gradc_runtime.cpu.codegen.build_kernel import (
 )
 from gradc_runtime.cpu.codegen.definitions import subroutines_of
 from gradc_runtime.cpu.codegen.language.subroutines import EXACT, FAST
-from gradc_runtime.cpu.codegen.target import host
+from gradc_runtime.cpu.codegen.target import host, without_tiles
 from gradc_runtime.cpu.codegen.verify_source import checked_kernel
 from gradc_runtime.cpu.numba_jit.numba_functions import rebound, written
 from gradc_runtime.cpu.numba_jit.numba_types import KERNEL
@@ -66,7 +66,8 @@ def kernel_module(name: str, source: str | None, word: int, symbol: str) -> Any:
 def python_function(name: str, source: str | None, word: int) -> tuple[Any, tuple[str, ...], int]:
     """What Numba is given, the liberties of its arithmetic, and LLVM's level of optimisation."""
     if source is None:
-        return rebound(library_function(name, word)), FAST, LIBRARY_LEVEL
+        with without_tiles():
+            return rebound(library_function(name, word)), FAST, LIBRARY_LEVEL
     kernel, formulas = checked_kernel(source)
     names = scalar_math.names(word) | subroutines_of(formulas)
     return written(kernel, names), EXACT, GENERATED_LEVEL

@@ -32,10 +32,11 @@ from gradc_runtime.cpu.objects import object_cache as store
 from gradc_runtime.cpu.objects.build_locks import locked
 from gradc_runtime.cpu.objects.cpu_id import processor
 from gradc_runtime.system.quiet_threads import QUIET
+from gradc_runtime.system.tile_permission import tiles_granted
 
 SECONDS_KERNEL, SECONDS_LIBRARY = MACHINE.build_kernel_s, MACHINE.build_library_s
 WORTH_COPYING = MACHINE.worth_forking_s  # seconds of work, for one more copy of this process
-OWN, NUMBA = "gradc", "numba"  # who compiles a kernel
+OWN, NUMBA, LINKED = "gradc", "numba", "linked"  # who compiles a kernel; what a linker gets
 BUILDERS = {  # the modules that import LLVM
     OWN: "gradc_runtime.cpu.codegen.build_kernel",
     NUMBA: "gradc_runtime.cpu.numba_jit.numba_kernel",
@@ -71,6 +72,8 @@ def key_of(name: str, source: str | None, word: int, by: str = OWN) -> str:
     """The name of a kernel's code in the cache."""
     own = f"{name}\0{word}\0{source}".encode()
     rest = dependency_fingerprint(source is None) + (numba_fingerprint() if by == NUMBA else b"")
+    if source is None and by == OWN and kernel_abi.ROUNDED in name and tiles_granted():
+        rest += b"\0tiles"  # so that none loads such code but who may run it
     return hashlib.sha256(own + b"\0" + rest).hexdigest()
 
 
@@ -103,7 +106,7 @@ def built_anew(kernel: Kernel, word: int, by: str = OWN) -> bytes:
 
 def linkable_object(kernel: Kernel, word: int) -> tuple[str, bytes]:
     """A kernel's symbol and object code for a linker, from the cache or built now."""
-    key = key_of(f"linkable {kernel.name}", kernel.source, word)
+    key = key_of(f"linkable {kernel.name}", kernel.source, word, LINKED)
     symbol = symbol_of(key)
     code = store.load(key)
     if code is None:

@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -45,17 +46,37 @@ def product(a: np.ndarray, b: np.ndarray, layout: str, y: np.ndarray, mode: int 
     return out.T.copy() if layout == "dots" else out
 
 
+def chain(a: np.ndarray, b: np.ndarray, terms: Iterable[int]) -> np.ndarray:
+    """The sum of terms, one after another: a product is exact, and added with one rounding."""
+    total = np.zeros((len(a), b.shape[1]), np.float32)
+    for k in terms:
+        total += np.outer(a[:, k], b[k])
+    return total
+
+
+def piece_by_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A piece of the sum, of each pair the second term first."""
+    terms = a.shape[1]
+    order = (k for pair in range(0, terms, 2) for k in (pair + 1, pair))
+    return chain(a, b, (k for k in order if k < terms))
+
+
+def piece_by_tiles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A piece of the sum as the matrix unit adds it: of 16 pairs all first and all second terms."""
+    total, terms = np.zeros((len(a), b.shape[1]), np.float32), a.shape[1]
+    for start in range(0, terms, 32):
+        stop = min(start + 32, terms)
+        total += chain(a, b, range(start, stop, 2)) + chain(a, b, range(start + 1, stop, 2))
+    return total
+
+
 def term_by_term(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The sum as it is documented: in float32, of each pair the second term first, in parts."""
+    """The sum as it is documented: in float32, in pieces."""
+    piece = piece_by_tiles if target.host().multiplies_tiles else piece_by_pairs
     a, b = rounded(a), rounded(b)
     total = np.zeros((len(a), b.shape[1]), np.float32)
-    for start in range(0, a.shape[1], IN_PIECE):
-        part = np.zeros_like(total)
-        terms = range(start, min(start + IN_PIECE, a.shape[1]))
-        for k in (k for pair in range(start, terms.stop, 2) for k in (pair + 1, pair)):
-            if k in terms:
-                part += np.outer(a[:, k], b[k])  # exact, and added with one rounding
-        total = part + total
+    for k in range(0, a.shape[1], IN_PIECE):
+        total = piece(a[:, k : k + IN_PIECE], b[k : k + IN_PIECE]) + total
     return total
 
 

@@ -73,6 +73,9 @@ def libraries() -> Iterator[Finding]:
         yield Finding(name, version or "missing: pip install gradc", version is not None)
 
 
+NAMED = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512vl", "avx512bf16", "neon")  # features
+
+
 def processor() -> Iterator[Finding]:
     """What the kernels are compiled for."""
     machine = host()
@@ -81,9 +84,8 @@ def processor() -> Iterator[Finding]:
     yield Finding("vectors", f"{machine.vector_registers} registers of {lanes} float32"
                   f" ({machine.vector_bytes * 8} bits)")  # fmt: skip
     present = [f[1:] for f in machine.features.split(",") if f.startswith("+")]
-    wanted = [
-        f for f in ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512vl", "neon") if f in present
-    ]
+    wanted = [f for f in NAMED if f in present]
+    wanted += ["amx-bf16"] * machine.multiplies_tiles  # with the permission to use it
     yield Finding("features", ", ".join(wanted) or "none of interest")
     usable, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
     yield Finding("threads", f"{usable} of {all_cores} cores may be used")

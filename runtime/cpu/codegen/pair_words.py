@@ -5,7 +5,7 @@ of such words: each product of two bfloat16 is exact in float32; that of the upp
 first, then that of the lower ones, each sum rounded to the nearest and less than the least normal
 number a zero.  Where a processor has no such instruction, halves are widened to float32 and added
 in the same order; the step runs with denormal numbers as zeros (`flush_to_zero.py`), so all
-processors come to the same bits.
+processors come to the same bits but those whose matrix unit multiplies (`gemm/matrix_tiles.py`).
 
 Background: Intel 64 and IA-32 Architectures Software Developer's Manual, VDPBF16PS.
 """

@@ -6,6 +6,7 @@ width and height from it, and the cache keeps code apart that was made for diffe
 `GRADC_LEVEL` (sse2, sse4, avx2, avx512) makes code for a lesser processor than this one is: to
 measure what wide vectors bring, or to look for a fault in them.  With `GRADC_CROSS=1` the code is
 for elsewhere, so this processor need not have the level; it may then be `aarch64` too.
+`GRADC_TILES=0` leaves a matrix unit alone.
 """
 
 from __future__ import annotations

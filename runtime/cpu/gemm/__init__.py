@@ -17,6 +17,7 @@ A product Y (+)= A B is built in the layers of BLIS, from the inside out:
     long_sums.py        the same loops for sums so long that their rounding error is carried along
     pairs.py            operands rounded to bfloat16, and packed in pairs (`pack_operands.py`)
     rounded.py          products of such operands
+    matrix_tiles.py     the same by a matrix unit (AMX), for which `pack_tiles.py` packs
 
 `gemm_nn`, `gemm_nt` and `depthwise` are the kernels built of these; `reference_gemm` is the kernel
 for strides that no tile can have.  `simd_builder.py` writes the instructions on vectors, and

@@ -89,9 +89,7 @@ def add_products(
             call(builder, "tdpbf16ps", *map(register, (2 * r + c, LEFT + r, RIGHT + c)))
 
 
-def store_sums(
-    writer: SimdBuilder, high: int, wide: int, to: ir.Value, stride: ir.Value
-) -> None:
+def store_sums(writer: SimdBuilder, high: int, wide: int, to: ir.Value, stride: ir.Value) -> None:
     """All sums to memory, whose rows are `stride` words apart."""
     builder = writer.builder
     step, below = (builder.mul(stride, writer.constant(k)) for k in (WORD, SIDE))

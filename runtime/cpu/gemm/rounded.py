@@ -8,8 +8,9 @@ multiplies two terms with one instruction where the processor has it.  Memory ho
 operand is rounded each time it is packed, which takes little time beside its products.  Goto & van
 de Geijn, 2008.
 
-A number of y gets its terms in the order of k1, k2, in pairs that begin with each piece.  How rows
-and columns are divided changes no bit of it.
+A number of y gets its terms in the order of k1, k2, in pairs that begin with each piece; a matrix
+unit has an order of its own in each (`matrix_tiles.py`).  How rows and columns are divided changes
+no bit of it.
 """
 
 from __future__ import annotations

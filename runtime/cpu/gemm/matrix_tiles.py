@@ -89,6 +89,23 @@ def add_products(
             call(builder, "tdpbf16ps", *map(register, (2 * r + c, LEFT + r, RIGHT + c)))
 
 
+def write_sums(
+    writer: SimdBuilder, high: int, wide: int,
+    left: ir.Value, a_row: ir.Value, right: ir.Value, blocks: ir.Value,
+) -> None:  # fmt: skip
+    """Compute all sums, over so many blocks of 16 pairs."""
+    for r in range(high):
+        for c in range(wide):
+            call(writer.builder, "tilezero", register(2 * r + c))
+
+    def block(k: ir.Value) -> None:
+        a = writer.at(left, writer.builder.mul(k, writer.constant(SIDE)))
+        b = writer.at(right, writer.builder.mul(k, writer.constant(SIDE * STRIP)))
+        add_products(writer, high, wide, a, b, a_row)
+
+    writer.repeat("blocks", blocks, block)
+
+
 def store_sums(writer: SimdBuilder, high: int, wide: int, to: ir.Value, stride: ir.Value) -> None:
     """All sums to memory, whose rows are `stride` words apart."""
     builder = writer.builder
@@ -107,16 +124,7 @@ def write_product(high: int, wide: int, function: ir.Function) -> None:
     left, a_row, right, blocks, y, y_row, rows, columns, mode, room = function.args
     writer = SimdBuilder.in_function(ROW, function)
     builder = writer.builder
-    for r in range(high):
-        for c in range(wide):
-            call(builder, "tilezero", register(2 * r + c))
-
-    def block(k: ir.Value) -> None:
-        a = writer.at(left, builder.mul(k, writer.constant(SIDE)))
-        b = writer.at(right, builder.mul(k, writer.constant(SIDE * STRIP)))
-        add_products(writer, high, wide, a, b, a_row)
-
-    writer.repeat("blocks", blocks, block)
+    write_sums(writer, high, wide, left, a_row, right, blocks)
     whole = [(mode, 0), (rows, SIDE * high), (columns, SIDE * wide)]
     checks = [builder.icmp_signed("==", x, writer.constant(k)) for x, k in whole]
     with builder.if_else(builder.and_(checks[0], builder.and_(*checks[1:]))) as (then, otherwise):
@@ -181,13 +189,35 @@ def shape_of_tiles(words: Any) -> None:
     words[6] = 0x1010101010101010
 
 
+def make_fitting_product() -> Any:
+    """product(left, i, a_row, right, j, blocks, y, h, y_row, rows, columns, mode, room): at most
+    two tiles of rows by two of columns.
+    """
+    single, broad, tall, square = (make_product(*size) for size in ((1, 1), (1, 2), (2, 1), (2, 2)))
+    kinds = [POINTER, NUMBER, NUMBER, POINTER, *[NUMBER] * 2, POINTER, *[NUMBER] * 5, POINTER]
+
+    @subroutine(kernel_types.void(*kinds))
+    def product(
+        left: Any, i: Any, a_row: Any, right: Any, j: Any, blocks: Any,
+        y: Any, h: Any, y_row: Any, m: Any, n: Any, mode: Any, sums: Any,
+    ) -> None:  # fmt: skip
+        if m > SIDE and n > SIDE:
+            square(left, i, a_row, right, j, blocks, y, h, y_row, m, n, mode, sums)
+        elif m > SIDE:
+            tall(left, i, a_row, right, j, blocks, y, h, y_row, m, n, mode, sums)
+        elif n > SIDE:
+            broad(left, i, a_row, right, j, blocks, y, h, y_row, m, n, mode, sums)
+        else:
+            single(left, i, a_row, right, j, blocks, y, h, y_row, m, n, mode, sums)
+
+    return product
+
+
 def make_matrix_strips() -> Any:
     """strips(left, right, y, h, strides, lines, rows, columns, mode): the product of packed rows
     and packed columns, whose pairs are filled up to `lines`, a multiple of 16.
     """
-    products = [make_product(*size) for size in ((1, 1), (1, 2), (2, 1), (2, 2))]
-    single, broad, tall, square = products
-    room = stack_room(REAL, 4 * CELL)
+    product, room = make_fitting_product(), stack_room(REAL, 4 * CELL)
 
     @subroutine(kernel_types.void(POINTER, POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 4))
     def strips(
@@ -199,16 +229,9 @@ def make_matrix_strips() -> Any:
         a_row, y_row, blocks = strides[A_ROW], strides[Y_ROW], lines // SIDE
         for c in range(0, n, STRIP):
             j, w = c * (lines + 1), min(STRIP, n - c)
-            for r in range(0, m, 2 * SIDE):
-                i, to, x = r * a_row, h + r * y_row + c, min(2 * SIDE, m - r)
-                if x > SIDE and w > SIDE:
-                    square(left, i, a_row, right, j, blocks, y, to, y_row, x, w, mode, sums)
-                elif x > SIDE:
-                    tall(left, i, a_row, right, j, blocks, y, to, y_row, x, w, mode, sums)
-                elif w > SIDE:
-                    broad(left, i, a_row, right, j, blocks, y, to, y_row, x, w, mode, sums)
-                else:
-                    single(left, i, a_row, right, j, blocks, y, to, y_row, x, w, mode, sums)
+            for r in range(0, m, STRIP):
+                i, to, x = r * a_row, h + r * y_row + c, min(STRIP, m - r)
+                product(left, i, a_row, right, j, blocks, y, to, y_row, x, w, mode, sums)
         release()
 
     return strips

@@ -64,8 +64,7 @@ def make_pack_lines() -> Any:
 
 
 def make_pack_columns(pack_lines: Any) -> Any:
-    """pack_columns(panel, b, j, own, k1, k2, columns, lines): strips of columns, one after another,
-    each with room for so many lines and one more.
+    """columns(panel, b, j, own, k1, k2, columns, lines): strips of so many lines, and one more.
 
     If columns are contiguous, all strips are packed at once, line by line: a matrix may be so wide
     that each line of a single strip lies in another page of memory.
@@ -73,22 +72,20 @@ def make_pack_columns(pack_lines: Any) -> Any:
     across = packing(write_across)
 
     @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 4))
-    def pack_columns(
-        panel: Any, b: Any, j: Any, own: Any, k1: Any, k2: Any, n: Any, lines: Any
-    ) -> None:
+    def columns(p: Any, b: Any, j: Any, own: Any, k1: Any, k2: Any, n: Any, lines: Any) -> None:
         pairs, b_column = (k2 + 1) // 2, own[LOOPS + B_COLUMN]
         strip = (lines + 1) * STRIP  # so that no two strips begin at one place of the cache
         for k in range(k1):
             at, start = k * pairs * STRIP, j + k * own[B_K1]
             if b_column == 1:
-                across(panel, at, b, start, own[B_K2], k2, n, STRIP, strip)
+                across(p, at, b, start, own[B_K2], k2, n, STRIP, strip)
             else:
                 for c in range(0, n, STRIP):
                     to, some = at + c // STRIP * strip, min(STRIP, n - c)
                     place = start + c * b_column
-                    pack_lines(panel, to, b, place, own[B_K2], b_column, k2, some, STRIP)
+                    pack_lines(p, to, b, place, own[B_K2], b_column, k2, some, STRIP)
 
-    return pack_columns
+    return columns
 
 
 def make_pack_rows(pack_lines: Any) -> Any:

@@ -41,10 +41,16 @@ def clear(panel: Any, begin: Any, end: Any) -> None:
         panel[k] = REAL(0.0)
 
 
+@subroutine(kernel_types.void(POINTER, *[NUMBER] * 3))
+def clear_edges(panel: Any, pairs: Any, rows: Any, width: Any) -> None:
+    """Zeros behind the pairs of each row, and to the rows that the last tile has beside them."""
+    for r in range(rows):
+        clear(panel, r * width + pairs, r * width + width)
+    clear(panel, rows * width, whole_tiles(rows) * width)
+
+
 def make_turn_panel() -> Any:
-    """turn_panel(lines, panel, at, pairs, rows, width): lines[p rows + r] to
-    panel[at + r width + p].
-    """
+    """turn_panel(lines, panel, pairs, rows, width): lines[p rows + r] to panel[r width + p]."""
     turn = make_square(WORD)
 
     @subroutine(kernel_types.void(POINTER, POINTER, *[NUMBER] * 3))
@@ -82,9 +88,7 @@ def make_pack_tile_rows(pack_lines: Any) -> Any:
                 pack_lines(lines, at, a, start, own[A_K2], own[A_ROW], k2, rows, rows)
         if not by_row:
             turn_panel(lines, panel, used, rows, width)
-        for r in range(rows):
-            clear(panel, r * width + used, r * width + width)
-        clear(panel, rows * width, whole_tiles(rows) * width)
+        clear_edges(panel, used, rows, width)
 
     return pack_rows
 

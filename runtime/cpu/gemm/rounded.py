@@ -85,14 +85,19 @@ def make_strips() -> Any:
     return strips
 
 
+def packing_and_product() -> tuple[Any, Any, Any]:
+    """The functions that pack rows and columns, and that of their product, for this processor."""
+    lines = make_pack_lines()
+    if multiplies_tiles():
+        return make_pack_tile_rows(lines), make_pack_tile_columns(lines), make_matrix_strips()
+    return make_pack_rows(lines), make_pack_columns(lines), make_strips()
+
+
 def make_packed_piece() -> Any:
     """The product of so few terms that a packed line has room for them; y contiguous in columns."""
-    tiles, most, pack_lines = multiplies_tiles(), filled(PAIRS), make_pack_lines()
-    left_room = stack_room(REAL, ROWS * (most + GAP))
-    right_room = stack_room(REAL, COLUMNS * (most + 1))
-    strips = make_matrix_strips() if tiles else make_strips()
-    pack_rows = (make_pack_tile_rows if tiles else make_pack_rows)(pack_lines)
-    pack_columns = (make_pack_tile_columns if tiles else make_pack_columns)(pack_lines)
+    tiles, (pack_rows, pack_columns, strips) = multiplies_tiles(), packing_and_product()
+    left_room = stack_room(REAL, ROWS * (filled(PAIRS) + GAP))
+    right_room = stack_room(REAL, COLUMNS * (filled(PAIRS) + 1))
 
     @subroutine(product_signature(WORD))
     def packed_piece(
@@ -102,9 +107,8 @@ def make_packed_piece() -> Any:
         left, right = left_room(), right_room()
         strides = stack_words(LOOPS)
         strides[Y_ROW], strides[B_K2] = own[Y_ROW], STRIP
-        lines = k1 * ((k2 + 1) // 2)
-        if tiles:
-            lines = whole_tiles(lines)
+        pairs = k1 * ((k2 + 1) // 2)
+        lines = whole_tiles(pairs) if tiles else pairs
         for row in range(0, m, ROWS):
             rows, yt = min(ROWS, m - row), h + row * own[Y_ROW]
             pack_rows(left, a, i + row * own[A_ROW], own, k1, k2, rows, strides, right)

@@ -63,32 +63,48 @@ def make_turn_panel() -> Any:
     return turn_panel
 
 
+ROWS_TO_PANEL = kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 4, POINTER)
+
+
+def make_turned_rows(pack_lines: Any) -> Any:
+    """turned_rows(panel, a, i, own, k1, k2, rows, width, lines): rows of a whose terms are not
+    contiguous, by way of `lines`.
+    """
+    turn_panel = make_turn_panel()
+
+    @subroutine(ROWS_TO_PANEL)
+    def turned_rows(
+        panel: Any, a: Any, i: Any, own: Any, k1: Any, k2: Any, rows: Any, width: Any, lines: Any
+    ) -> None:
+        pairs = (k2 + 1) // 2
+        for k in range(k1):
+            at, start = k * pairs * rows, i + k * own[A_K1]
+            pack_lines(lines, at, a, start, own[A_K2], own[A_ROW], k2, rows, rows)
+        turn_panel(lines, panel, k1 * pairs, rows, width)
+
+    return turned_rows
+
+
 def make_pack_tile_rows(pack_lines: Any) -> Any:
     """pack_rows(panel, a, i, own, k1, k2, rows, strides, lines): rows of a to a panel.
 
     Where the terms of a row are not contiguous, `lines` has room for all pairs of all rows.
     """
-    along, turn_panel = packing(write_along), make_turn_panel()
+    along, turned_rows = packing(write_along), make_turned_rows(pack_lines)
 
     @subroutine(kernel_types.void(POINTER, POINTER, NUMBER, WORDS, *[NUMBER] * 3, WORDS, POINTER))
     def pack_rows(
-        panel: Any, a: Any, i: Any, own: Any, k1: Any, k2: Any, rows: Any,
-        strides: Any, lines: Any,
-    ) -> None:  # fmt: skip
-        pairs, by_row = (k2 + 1) // 2, own[A_K2] == 1
-        used = k1 * pairs
-        width = whole_tiles(used) + GAP
+        panel: Any, a: Any, i: Any, own: Any, k1: Any, k2: Any, rows: Any, strides: Any, lines: Any
+    ) -> None:
+        pairs = (k2 + 1) // 2
+        width = whole_tiles(k1 * pairs) + GAP
         strides[A_ROW], strides[A_K2] = width, 1
-        for k in range(k1):
-            start = i + k * own[A_K1]
-            if by_row:
-                along(panel, k * pairs, a, start, own[A_ROW], k2, rows, width, 0)
-            else:
-                at = k * pairs * rows
-                pack_lines(lines, at, a, start, own[A_K2], own[A_ROW], k2, rows, rows)
-        if not by_row:
-            turn_panel(lines, panel, used, rows, width)
-        clear_edges(panel, used, rows, width)
+        if own[A_K2] == 1:
+            for k in range(k1):
+                along(panel, k * pairs, a, i + k * own[A_K1], own[A_ROW], k2, rows, width, 0)
+        else:
+            turned_rows(panel, a, i, own, k1, k2, rows, width, lines)
+        clear_edges(panel, k1 * pairs, rows, width)
 
     return pack_rows
 

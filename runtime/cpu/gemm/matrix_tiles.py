@@ -24,12 +24,12 @@ from gradc_runtime.cpu.codegen.language import kernel_types
 from gradc_runtime.cpu.codegen.language.subroutines import intrinsic, subroutine
 from gradc_runtime.cpu.codegen.language.translate_calls import declared
 from gradc_runtime.cpu.gemm.pack_operands import NUMBER, POINTER, REAL, STRIP
+from gradc_runtime.cpu.gemm.pack_tiles import SIDE
 from gradc_runtime.cpu.gemm.pairs import WORD
 from gradc_runtime.cpu.gemm.simd_builder import SimdBuilder, function_once
 from gradc_runtime.cpu.gemm.tile import Tile
 from gradc_runtime.cpu.gemm.write_sums import finish
 
-SIDE = 16  # rows of a tile, and words of a row
 LINE, CELL = SIDE * WORD, SIDE * SIDE  # bytes of a row; words of a tile
 LEFT, RIGHT = 4, 6  # registers of the operands; sums have those from 0 on
 ROW = Tile(1, 1, WORD)

@@ -22,7 +22,7 @@ from gradc_runtime.cpu.gemm.pack_operands import (
 from gradc_runtime.cpu.gemm.pairs import WORD, packing, write_along
 from gradc_runtime.cpu.gemm.transpose import make_square
 
-SIDE = 16  # rows and pairs of a tile
+SIDE = 16  # rows of a tile, and its pairs: words of a row
 GAP = SIDE  # words between two rows, so that no two begin at one place of the cache
 
 

@@ -101,7 +101,9 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cpu/gemm/multi_index.py": (FORMAT, "PLACES"),
     "runtime/cpu/gemm/pairs.py": (FORMAT, "WORD TILE"),
     "runtime/cpu/gemm/pack_operands.py": (FORMAT, "STRIP"),
+    "runtime/cpu/gemm/matrix_tiles.py": (FORMAT, "LEFT RIGHT ROW"),
     "runtime/cpu/gemm/own_geometry.py": (FORMAT, "OWN"),
+    "runtime/cpu/gemm/pack_tiles.py": (FORMAT, "ROWS_TO_PANEL SIDE"),
     "runtime/cpu/gemm/rounded.py": (FORMAT, "PAIRS"),
     "runtime/cpu/interpreter/bytecode.py": (
         FORMAT,

@@ -163,7 +163,7 @@ def test_what_is_no_name_is_an_unknown_one(wrong: Any) -> None:
     program = gradc.compile_source(NET)
     session = Session(program, "reference")
     x, c = np.ones((2, 2)), np.zeros(2, int)
-    assert "no model is called" in line_of(lambda: session.run(wrong, x=x))
+    assert "a model's name comes first" in line_of(lambda: session.run(wrong, x=x))
     assert "no step is called" in line_of(lambda: session.gradients(wrong, x=x, c=c))
     assert "no target is called" in line_of(lambda: Session(program, wrong))
     assert "no parameter is called" in line_of(lambda: session.parameters[wrong])
@@ -171,9 +171,9 @@ def test_what_is_no_name_is_an_unknown_one(wrong: Any) -> None:
         assert "a path is text" in line_of(lambda: session.save(wrong))
         assert "a path is text" in line_of(lambda: session.load(wrong))
     if not isinstance(wrong, dict):
-        kinds = "a Dataset, a data frame or arrays by name"
-        expected = f"data is {kinds}, not of type {type(wrong).__name__}"
-        assert expected in line_of(lambda: session.train(wrong))
+        line = line_of(lambda: session.train(wrong))
+        assert line.startswith("data is a Dataset, a data frame or arrays by name, as in train(")
+        assert line.endswith(f"; not of type {type(wrong).__name__}")
 
 
 @pytest.mark.parametrize("give", [

@@ -181,7 +181,9 @@ def test_a_list_reads_as_text() -> None:
     entry = program.entries[program.training.steps[0].entry]
     lines = list(text_of(assigned(entry, 5, 8, 2)))
     assert lines[0].startswith("thread 0      [0, 1)          %19 increment")
-    assert any(line.startswith("chunk 0       [0, 5)") for line in lines)
+    for share in ("thread 0      [0, 2)", "thread 1      [2, 5)"):  # of a team's two members
+        assert any(line.startswith(share) for line in lines)
+    assert "-------- team 0 waits" in lines
     assert "-------- all threads wait" in lines
     assert lines[-1].endswith("results are kept")
 

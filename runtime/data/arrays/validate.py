@@ -83,6 +83,8 @@ def as_array(given: Any, name: str) -> NDArray[Any]:
     """
     try:
         return np.asanyarray(each_shared(given, name))
+    except DataError:
+        raise
     except ValueError:
         raise DataError(f"{name}: rows of different lengths are no array{odd_one(given)}") from None
     except MemoryError:

@@ -81,10 +81,9 @@ def as_array(given: Any, name: str) -> NDArray[Any]:
 
     Raises `DataError` where that is nothing.
     """
+    given = each_shared(given, name)
     try:
-        return np.asanyarray(each_shared(given, name))
-    except DataError:
-        raise
+        return np.asanyarray(given)
     except ValueError:
         raise DataError(f"{name}: rows of different lengths are no array{odd_one(given)}") from None
     except MemoryError:

@@ -38,7 +38,8 @@ became for what is hardly meant.
 cut, which values cannot be 0, and what a node is as an expression of the language;
 `round_operands.py` rounds what products read to bfloat16.  `compiler/derived` prints the derived
 program.  `compiler/study` tells a derivative as numbered steps of the chain rule (`gradc derive`):
-text, Markdown, LaTeX, data.  `compiler/explorer` makes the page on which all of it can be played
+text, Markdown, LaTeX, data; by the laws of real numbers two graphs may be the same
+(`real_form.py`).  `compiler/explorer` makes the page on which all of it can be played
 (`gradc explore`), and what graphs and derivations show of themselves in a notebook.
 
 **5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
@@ -55,8 +56,9 @@ nodes that are one kernel, puts each into a stage and all in order; `compiler/me
 value a view of a buffer, and says which stages take the whole batch at once (`wide_stages.py`);
 `compiler/loops` makes a group a loop nest, and runs the passes from nest to nest
 (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and library
-kernels, builds the table of instructions, of equal layers once (`lowered_once.py`), and lets
-values take turns in the same words (`share_room.py`); `compiler/printing` writes nests as text for
+kernels, builds the table of instructions, of equal layers once (`lowered_once.py`), makes launches
+along the same rows one kernel of a GPU (`fuse_rows.py`), and lets values take turns in the same
+words (`share_room.py`); `compiler/printing` writes nests as text for
 a CPU and, when somebody asks for it, for CUDA.  `compiler/kept_entries.py` looks first whether an
 earlier run kept the table.
 

@@ -37,7 +37,8 @@ Below it:
 * `runtime/cpu/codegen/language` is a small compiler of its own, from a subset of Python to LLVM;
   `runtime/cpu/codegen` has what kernels may call (intrinsics, atomics, mathematics) and checks
   generated text before it is run.
-* `runtime/cpu/gemm` has library kernels: micro-kernel, macro-kernel, packing, as in BLIS.
+* `runtime/cpu/gemm` has library kernels: micro-kernel, macro-kernel, packing, as in BLIS, and
+  bfloat16 by a matrix unit (`matrix_tiles.py`).
 * `runtime/cpu/objects` builds object code, keeps it in a cache, and loads it without LLVM; there
   lie schedules of earlier runs as well (`kept_schedules.py`).
 * `runtime/cpu/partition` divides work: batches into tiles, of one size in each
@@ -64,12 +65,13 @@ how axes of ONNX lie in a tensor of the language is `atoms.py`, and `runtime/onn
 has a rule for each operator.  The package onnx is imported when somebody asks for a file.
 
 **CUDA.**  `runtime/cuda` has what kernels' texts may say and how they are compiled; every import of
-numba-cuda is in `shim.py` and its neighbours for tiles.  `runtime/cuda/launch` makes a step one
-graph of launches, as data (`step_graph.py`), with few nodes (`merge_calls.py`), and checks its
-edges (`verify_edges.py`); `runtime/cuda/devices` runs graphs, by NVIDIA's driver or in a simulator,
-and keeps compiled kernels (`kernel_cache.py`); `runtime/cuda/estimates` has GPUs' data sheets;
-`runtime/cuda/execution` runs an entry for a session, whose numbers stay on the device
-(`device_state.py`); `runtime/cuda/library` writes a model as a C library for GPUs.
+numba-cuda is in `shim.py` and its neighbours for tiles, tensor cores in `tile_tensors.py`.
+`runtime/cuda/launch` makes a step one graph of launches, as data (`step_graph.py`), with few nodes
+(`merge_calls.py`), and checks its edges (`verify_edges.py`); `runtime/cuda/devices` runs graphs, by
+NVIDIA's driver or in a simulator, and keeps compiled kernels (`kernel_cache.py`);
+`runtime/cuda/estimates` has GPUs' data sheets; `runtime/cuda/execution` runs an entry for a
+session, whose numbers stay on the device (`device_state.py`); `runtime/cuda/library` writes a model
+as a C library for GPUs.
 
 **Certificates.**  `runtime/certificates` holds kernels against the NumPy reference on this machine,
 in a copy of the process, and writes down that it did.

@@ -43,8 +43,11 @@ ROWS, COLUMNS, TERMS, NUMBERS = MACHINE.packed_least  # of a product, its sums a
 
 @subroutine(kernel_types.int64(WORDS, *[kernel_types.int64] * 4))
 def worth_packing(geometry: Any, k1: Any, k2: Any, m: Any, n: Any) -> Any:
-    """Whether a product is so large, and one of its strides along a such, that packing pays."""
-    if m < ROWS or n < COLUMNS or k1 * k2 < TERMS or m * n < NUMBERS:
+    """Whether a product is so large, and one of its strides along a such, that packing pays.
+
+    Rows of y that overlap, as windows do that are added up, would take terms in another order.
+    """
+    if m < ROWS or n < COLUMNS or k1 * k2 < TERMS or m * n < NUMBERS or geometry[Y_ROW] < n:
         return False
     return geometry[A_K2 if k2 > 1 else A_K1] == 1 or geometry[A_ROW] == 1
 

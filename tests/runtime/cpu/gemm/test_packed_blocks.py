@@ -68,3 +68,17 @@ def test_as_numpy(form: str, dtype: type) -> None:
     axes[4].extent = 1
     assert worth(axes)
     compare("contract_rows", axes, geometry_of(axes, 11, dots=False), 11, dtype)
+
+
+def test_rows_that_overlap_keep_the_order_of_their_sums() -> None:
+    """Windows that are added up: a strip of columns after the other, as where nothing is packed."""
+    axes = [Axis(384, 0, 1, 1), Axis(224, 250, 0, 128), Axis(1), Axis(250, 1, 384, 0)]
+    assert worth(axes)
+    rng = np.random.default_rng(4)
+    a, b, y = (rng.normal(size=words(axes, name)).astype(np.float32) for name in "aby")
+    whole, parts = y.copy(), y.copy()
+    call("contract_rows", [a, b, whole], geometry_of(axes, 1, dots=False), 0, 0)
+    for column in range(0, 384, 32):
+        own = [replace(axes[0], extent=32), *axes[1:]]
+        call("contract_rows", [a, b[column:], parts[column:]], geometry_of(own, 1, False), 0, 0)
+    assert np.array_equal(whole, parts)

@@ -6,7 +6,6 @@ action, whose module (and NumPy, Numba and the rest with it) is imported only th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
@@ -17,7 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cli.completing import specs
+from gradc_runtime.cli.completing import specs, with_own_option
 
 Function = Callable[..., Any]
 OF_OTHERS = {  # options of other programs, and what says it here
@@ -37,7 +36,6 @@ OF_OTHERS = {  # options of other programs, and what says it here
     "early_stopping": "--patience",
     "random_seed": "--seed",
 }
-SET, ASSIGNED = "--set", re.compile(r"[A-Za-z_][\w.]*=")
 
 
 @dataclass
@@ -83,17 +81,6 @@ class Command(click.Command):
             for line, what in self.examples:
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
                 formatter.write(f"{'':{formatter.current_indent}}    {what}\n")
-
-
-def with_own_option(args: Sequence[str]) -> list[str]:
-    """`--set a=1 b=2` as `--set a=1 --set b=2`, as which it is read."""
-    found, several = list[str](), False
-    for word in args:
-        if several and ASSIGNED.match(word) and found[-1] != SET:
-            found.append(SET)
-        several = word == SET or (several and bool(ASSIGNED.match(word)))
-        found.append(word)
-    return found
 
 
 def declared(name: str, examples: Sequence[tuple[str, str]]) -> Callable[[Function], Command]:

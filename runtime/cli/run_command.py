@@ -13,6 +13,7 @@ from importlib import import_module
 
 import click
 
+from gradc_runtime.cli.completing import teach_shells
 from gradc_runtime.cli.declare import CommandState
 from gradc_runtime.cli.faults import answer
 
@@ -109,6 +110,7 @@ def gradc() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit code."""
     state = CommandState(arguments=tuple(sys.argv[1:] if arguments is None else arguments))
+    teach_shells()
     try:
         code = gradc.main(
             args=list(state.arguments), prog_name="gradc", standalone_mode=False, obj=state

@@ -2,7 +2,8 @@
 
 A definition of the prelude is shown with the comment above it, which has its formula and where it
 comes from, its text, and, where there is one in closed form, its derivative; an operator with the
-rule of `specs/operators.md`.  Whatever has a kink says what its derivative is taken to be there.
+rule of `specs/operators.md` and its definition, a row or plain loops
+(`compiler/ops/definitions.py`).  Whatever has a kink says what its derivative is taken to be there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gradc_compiler.elaborate.names.values import Builtin
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops import elementwise
+from gradc_compiler.ops.definitions import text_of
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.rule_texts import cotangents, on_paper
 from gradc_compiler.syntax.grammar.check_tree import children
@@ -140,6 +142,7 @@ def _of_operator(op: type[Op]) -> dict[str, Any]:
         page["formula"] = " ".join((inspect.getdoc(op) or "").split("\n\n")[0].split())
         reads = len(inspect.signature(op.infer).parameters) > 1
         page["derivative"] = op.sends or ("none" if reads else DRAWN)
+        page["definition"] = text_of(op.name)
         page["source"] = f"{_file_of(op.__module__)}:{inspect.getsourcelines(op)[1]}"
     page["kinks"] = [f"{op.name}: {op.kink}"] if op.kink else []
     return page

@@ -21,10 +21,29 @@ LINES = [
     ("gradc train specs/deep", "gradc train specs/deep_net.nn "),
     ("gradc train specs/deep_net.nn --patie", "gradc train specs/deep_net.nn --patience "),
     ("gradc train specs/deep_net.nn --set hid", "gradc train specs/deep_net.nn --set hidden=12 "),
+    (
+        "gradc train specs/deep_net.nn --set lr=1 hid",
+        "gradc train specs/deep_net.nn --set lr=1 hidden=12 ",
+    ),
+    (
+        "gradc train specs/deep_net.nn --set lr=1 batch=2 wid",
+        "gradc train specs/deep_net.nn --set lr=1 batch=2 width=8 ",
+    ),
+    (
+        "gradc sweep specs/deep_net.nn --set lr=1,2 hid",
+        "gradc sweep specs/deep_net.nn --set lr=1,2 hidden=12 ",
+    ),
+    ("gradc train --set lr=1 specs/deep", "gradc train --set lr=1 specs/deep_net.nn "),
+    (
+        "gradc train specs/deep_net.nn --set lr=1 --patie",
+        "gradc train specs/deep_net.nn --set lr=1 --patience ",
+    ),
     ("gradc train specs/deep_net.nn --target nu", "gradc train specs/deep_net.nn --target numba "),
     ("gradc compare older", "gradc compare older_run "),
 ]
-SPEC = "let hidden = 12\nmodel f(x : [4]) -> [3] { x |> dense(hidden) |> dense(3) }\n"
+SPEC = (
+    "let hidden = 12\nlet width = 8\nmodel f(x : [4]) -> [3] { x |> dense(hidden) |> dense(3) }\n"
+)
 SOURCE = 'eval "$(_GRADC_COMPLETE={shell}_source gradc)"\n'
 ZSH = f"""PROMPT=
 autoload -Uz compinit && compinit -u -D

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gradc_runtime.cli.actions.sweep_plan import name_of, planned
-from gradc_runtime.cli.declare import with_own_option
+from gradc_runtime.cli.completing import with_own_option
 from gradc_runtime.cli.faults import Refused
 from tests.runtime.cli.calling import Caller
 

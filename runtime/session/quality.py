@@ -127,6 +127,7 @@ class NumberQuality:
     squared: float = 0.0  # sum of their squares
     centre: Reals | None = None  # mean of each element, and the squares about it
     spread: Reals | None = None
+    ends: tuple[Reals, Reals] | None = None  # least and greatest of each element
     sample: list[tuple[Reals, Reals]] = field(default_factory=list)
 
     def add(self, estimates: Reals, targets: Reals) -> None:
@@ -142,6 +143,8 @@ class NumberQuality:
     def _spread(self, targets: Reals) -> None:
         """Update mean and sum of squares about it with more numbers (Chan et al., 1979)."""
         n, centre = len(targets), targets.mean(axis=0)
+        low, high = self.ends or (targets[0], targets[0])
+        self.ends = np.minimum(low, targets.min(0)), np.maximum(high, targets.max(0))
         squares = np.square(targets - centre).sum(axis=0)
         if self.centre is not None and self.spread is not None:
             far, total = centre - self.centre, self.count + n
@@ -161,8 +164,13 @@ class NumberQuality:
 
     @property
     def r2(self) -> float:
-        """1 less the squared errors over the squares about each element's mean; NaN for these 0."""
-        about = 0.0 if self.spread is None else float(self.spread.sum())
+        """1 less the squared errors over the squares about each element's mean; NaN for these 0.
+
+        The squares of an element that is always the same are 0, which rounding of its mean is not.
+        """
+        if self.spread is None or self.ends is None:
+            return float("nan")
+        about = float(self.spread[self.ends[0] < self.ends[1]].sum())
         return 1.0 - self.squared / about if about > 0 else float("nan")
 
     def pairs(self) -> tuple[Reals, Reals]:

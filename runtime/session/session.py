@@ -60,7 +60,13 @@ from gradc_runtime.session.state import (
     require_model,
 )
 from gradc_runtime.session.train_settings import Settings, resolve
-from gradc_runtime.session.training_data import Given, by_name, of_frame, training_data
+from gradc_runtime.session.training_data import (
+    Given,
+    by_name,
+    of_frame,
+    targets_of,
+    training_data,
+)
 from gradc_runtime.session.weights_file import weights_of
 from gradc_runtime.system.errors import SessionError
 from gradc_runtime.system.files import path_of
@@ -242,8 +248,9 @@ class Session(Derivatives):
         """What to train on; raises `SessionError` or `DataError` where it does not fit."""
         how, known = settings or resolve(self.training.settings), self.encoding
         found = training_data(
-            self.source, data, how, dtype=self.dtype, seed=self.seed, encoding=known
-        )
+            self.source, data, how, dtype=self.dtype, seed=self.seed, encoding=known,
+            targets=targets_of(self.program, self.training.steps),
+        )  # fmt: skip
         if settings is not None:  # to train: the encoding holds from now on
             self.encoding = known or getattr(found, "encoding", None)
         return found

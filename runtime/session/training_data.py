@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from numpy.typing import DTypeLike
 
-from gradc_compiler.program.program import DataSource
+from gradc_compiler.program.program import DataSource, Program, TrainStep
 from gradc_runtime.data import Dataset, Examples, Streamed, as_declared, from_arrays, load
 from gradc_runtime.data.arrays.dataset import from_columns
 from gradc_runtime.data.readers.data_frame import frame_columns, is_frame
@@ -22,14 +22,16 @@ Given = Examples | Mapping[str, Any] | Any | None  # or a data frame
 
 def training_data(
     source: DataSource, given: Given, settings: Settings, *, dtype: DTypeLike, seed: int,
-    encoding: Encoding | None = None,
+    encoding: Encoding | None = None, targets: frozenset[str] = frozenset(),
 ) -> Examples:  # fmt: skip
     """Data with the fields that a declaration wants, checked; tables in an `encoding` if one is
-    known.
+    known, without rows that lack one of the `targets`.
 
     Raises `SessionError` or `DataError` where it does not fit.
     """
-    split: dict[str, Any] = {"held_out": settings.held_out, "split_seed": settings.seed}
+    split: dict[str, Any] = {
+        "held_out": settings.held_out, "split_seed": settings.seed, "targets": targets,
+    }  # fmt: skip
     match given:
         case None:
             how = {"in_memory": settings.in_memory, "block": settings.block}
@@ -45,6 +47,16 @@ def training_data(
             return from_columns(dict(source.fields), frame_columns(given, context), dtype)
     kinds = f"a Dataset, a data frame or arrays by name, as in {by_name(source)}"
     raise SessionError(f"data is {kinds}; not of type {type(given).__name__}")
+
+
+def targets_of(program: Program, steps: Iterable[TrainStep]) -> frozenset[str]:
+    """The fields that some step predicts, and that no prediction reads."""
+    found, read = set[str](), set[str]()
+    for step in steps:
+        if step.predict is not None:
+            found |= {*step.predicted}
+            read |= {*program.entries[step.predict].inputs}
+    return frozenset(found - read)
 
 
 def by_name(source: DataSource) -> str:

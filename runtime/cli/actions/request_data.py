@@ -13,6 +13,7 @@ from gradc_runtime.data import Dataset, Streamed, load
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.session.session import Session
 from gradc_runtime.session.train_settings import resolve
+from gradc_runtime.session.training_data import targets_of
 from gradc_runtime.system.errors import SessionError
 
 BY_NAME = {  # how a file is read whose kind is not that of the spec's own
@@ -67,6 +68,7 @@ def loaded(
         source, dtype=session.dtype, seed=session.seed, allow_outside=allow_path,
         in_memory=how.in_memory, block=how.block, held_out=how.held_out,
         encoding=None if encoding is None else Encoding.of_data(encoding),
+        targets=targets_of(session.program, session.training.steps),
     )  # fmt: skip
 
 

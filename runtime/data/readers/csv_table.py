@@ -126,7 +126,7 @@ def read(path: Path, file: str, said: Dialect, head: int) -> Table | FastTable:
         return slow()
     data = path.read_bytes().removeprefix(MARK)
     lines = TextIOWrapper(BytesIO(data), "utf-8", "replace", newline="")
-    dialect = dialect_of(list(islice(lines, LOOKED_AT)), said)
+    dialect = dialect_of(list(islice(lines, LOOKED_AT)), said, file)
     if not is_plain(data, dialect, SMALLEST):
         return slow()
     first = next(
@@ -143,7 +143,7 @@ def table(path: Path, file: str, said: Dialect, head: int = 0) -> Table:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            dialect = dialect_of(list(islice(stream, LOOKED_AT)), said)
+            dialect = dialect_of(list(islice(stream, LOOKED_AT)), said, file)
             stream.seek(0)
             lines = rows_of(stream, 1, file, dialect.separator)
             rows = list(islice(lines, head + 1 if head else None))
@@ -182,7 +182,7 @@ def header_and_pieces(
     Raises `DataError` for a file without rows.
     """
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as stream:
-        dialect = dialect_of(list(islice(stream, LOOKED_AT)), said)
+        dialect = dialect_of(list(islice(stream, LOOKED_AT)), said, name)
     cut = pieces_of(WatchedFile(path, name), block, partial(counted, dialect), quotes=True)
     found = [piece for piece in cut if piece.count]
     if sum(piece.count for piece in found) < 1 + dialect.header:

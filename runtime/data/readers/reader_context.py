@@ -42,6 +42,7 @@ class Context:
     split_seed: int = 0
     encoding: Encoding | None = None  # what an earlier run has found
     head: int = 0  # how many examples are looked at, if nothing is to be done with them
+    targets: frozenset[str] = frozenset()  # fields that are predicted, and that no prediction reads
 
     def generator(self) -> np.random.Generator:
         """Random numbers that belong to the seed and to this kind of source."""

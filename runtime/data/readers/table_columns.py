@@ -8,6 +8,7 @@ encoded alone, so what all rows must be seen for has to be known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,11 @@ def whole(
     made, others = Preparation(wishes, context.encoding, cells, bool(context.head)), others or {}
     made.read()
     count = rows = len(next(iter((*made.numbers.values(), *made.words.values(), *others.values()))))
-    if wishes.missing == "drop" and cells:
-        rows = made.drop()
-        origin += f" ({count - rows:,} rows with gaps left out)" if rows < count else ""
+    if complete := made.must_be_complete():
+        rows = made.drop(complete)
+        what = "gaps" if wishes.missing == "drop" else f"no {' or '.join(complete)}"
+        some = f"{count - rows:,} row{'s' * (count - rows > 1)}"
+        origin += f" ({some} with {what} left out)" if rows < count else ""
     made.require_complete()
     held = held_out_count(rows, context.held_out)
     training = np.sort(permutation(rows, context.split_seed, SPLIT)[held:])
@@ -79,7 +82,8 @@ def wishes_of(
     Raises `DataError` for words that mean nothing.
     """
     types, known = dict(context.source.fields), context.encoding is not None
-    return Wishes.of(function, missing, standardised, dates, types, is_known=known)
+    found = Wishes.of(function, missing, standardised, dates, types, is_known=known)
+    return replace(found, targets=context.targets)
 
 
 def require_known(origin: str, wishes: Wishes, encoding: Encoding | None) -> None:

@@ -65,13 +65,34 @@ def checked_dialect(separator: str, decimal: str, thousands: str, header: str) -
     return Dialect(separator, decimal, thousands, header == "yes")
 
 
-def dialect_of(lines: Sequence[str], said: Dialect) -> Dialect:
-    """The dialect of a file, from its first lines and what the author declares."""
+def dialect_of(lines: Sequence[str], said: Dialect, file: str) -> Dialect:
+    """The dialect of a file, from its first lines and what the author declares.
+
+    Raises `DataError` where each of its numbers can be read in two ways.
+    """
     separator = said.separator or separator_of(lines)
-    decimal, thousands = spelling_of(lines, separator)
+    cells = cells_of(lines, separator)
+    decimal, thousands = spelling_of(cells, separator)
     if said.decimal not in ("", decimal):
         decimal, thousands = said.decimal, ""
-    return Dialect(separator, decimal, said.thousands or thousands, said.header)
+    if decimal == "," and not (said.decimal or said.thousands or thousands):
+        require_one_reading(cells, file)
+    thousands = said.thousands or thousands
+    return Dialect(separator, "." if decimal == thousands else decimal, thousands, said.header)
+
+
+def require_one_reading(cells: Sequence[str], file: str) -> None:
+    """Refuse numbers with a comma of which each may have it before thousands, as `12,500`.
+
+    Raises `DataError`.
+    """
+    commas = [cell for cell in cells if re.fullmatch(r"[+-]?\d*,\d+", cell)]
+    if commas and all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", cell) for cell in commas):
+        other = commas[0].replace(",", "")
+        raise DataError(
+            f"{file}: {commas[0]} may be {commas[0].replace(',', '.')} or {other};"
+            ' say decimal = "," or thousands = ","'
+        )
 
 
 def separator_of(lines: Sequence[str]) -> str:
@@ -88,9 +109,13 @@ def separator_of(lines: Sequence[str]) -> str:
     return best
 
 
-def spelling_of(lines: Sequence[str], separator: str) -> tuple[str, str]:
+def cells_of(lines: Sequence[str], separator: str) -> list[str]:
+    """All cells but for those of the first row."""
+    return [cell.strip() for row in islice(_rows(lines, separator), 1, None) for cell in row]
+
+
+def spelling_of(cells: Sequence[str], separator: str) -> tuple[str, str]:
     """The decimal sign and the sign between thousands, from numbers that can be read in one way."""
-    cells = [cell.strip() for row in islice(_rows(lines, separator), 1, None) for cell in row]
 
     def seen(form: str) -> bool:
         return any(re.fullmatch(form, cell) for cell in cells)

@@ -67,13 +67,21 @@ class Preparation:
             mend = f"; categories are classes: {one.name} : class(N)"
             raise DataError(f"{fault}{mend}") from None
 
-    def drop(self) -> int:
-        """Leave out all rows with gaps, and return how many rows are left.
+    def must_be_complete(self) -> list[str]:
+        """The fields for whose gaps a row is left out: all, or those that are predicted, for which
+        a number that fills a gap would be made up.
+        """
+        missing, known = self.wishes.missing, [one.name for one in self.cells]
+        targets = [name for name in known if name in self.wishes.targets]
+        return known if missing == "drop" else targets if missing in FILLED else []
+
+    def drop(self, complete: Sequence[str]) -> int:
+        """Leave out all rows with gaps in these fields, and return how many rows are left.
 
         Raises `DataError` where none is.
         """
-        gaps = [np.isnan(numbers).any(1) for numbers in self.numbers.values()]
-        gaps += [(words == "").any(1) for words in self.words.values()]
+        gaps = [np.isnan(self.numbers[name]).any(1) for name in complete if name in self.numbers]
+        gaps += [(self.words[name] == "").any(1) for name in complete if name in self.words]
         self.kept = rows = np.flatnonzero(~np.any(gaps, axis=0))
         if not len(rows) and self.is_head:
             return self._forget_gaps()

@@ -25,6 +25,7 @@ class Wishes:
     missing: str
     standardised: frozenset[str]
     dates: str
+    targets: frozenset[str] = frozenset()  # fields that are predicted, and read by no prediction
 
     @staticmethod
     def of(

@@ -147,12 +147,19 @@ static char *trim(char *text) {
     return text;
 }
 
-static struct dialect dialect_of(const char *text, size_t count) {
+/* Whether a cell has its comma before thousands, or three decimals: `12,500`. */
+static int has_two_readings(const char *text) {
+    text += *text == '+' || *text == '-';
+    const size_t count = digits_at(text);
+    return *text != '0' && count >= 1 && count <= 3 && digits_at(text + count + 1) == 3;
+}
+
+static struct dialect dialect_of(const char *text, size_t count, const char *path) {
     struct dialect found = {SAID_SEPARATOR, '.', 0};
     if (found.separator == 0) found.separator = separator_of(text, count);
     char *own = copy_of(text, count);
     struct table head = {0};
-    int points = 0, commas = 0, comma = 0, point = 0;
+    int points = 0, commas = 0, comma = 0, point = 0, is_clear = 0;
     if (parse(&head, own, own + count, found.separator))
         for (size_t r = 1; r < head.row_count; r++)
             for (size_t k = 0; k < head.rows[r].count; k++) {
@@ -160,6 +167,7 @@ static struct dialect dialect_of(const char *text, size_t count) {
                 points |= is_grouped(cell, ".", ",", 1);
                 commas |= is_grouped(cell, ",", ".", 1);
                 comma |= is_parted(cell, ',');
+                is_clear |= is_parted(cell, ',') && !has_two_readings(cell);
                 point |= is_parted(cell, '.');
             }
     forget(&head);
@@ -169,10 +177,16 @@ static struct dialect dialect_of(const char *text, size_t count) {
         found.thousands = points ? '.' : ',';
     } else if (found.separator != ',' && comma && !point) {
         found.decimal = ',';
+        if (!is_clear && SAID_DECIMAL == 0 && SAID_THOUSANDS == 0) {
+            fprintf(stderr, "%s: %s: each number may have its comma before thousands or decimals\n",
+                    PROGRAM, path);
+            exit(2);
+        }
     }
     if (SAID_DECIMAL != 0 && SAID_DECIMAL != found.decimal)
         found = (struct dialect){found.separator, SAID_DECIMAL, 0};
     if (SAID_THOUSANDS != 0) found.thousands = SAID_THOUSANDS;
+    if (found.thousands == found.decimal) found.decimal = '.';
     return found;
 }
 
@@ -421,7 +435,7 @@ int main(int count, char **words) {
     const size_t mark = of.count >= 3 && memcmp(of.all, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     char *text = (char *)of.all + mark;
     if (memchr(text, 0, of.count - mark) != NULL) fail("is no text: it has a byte of 0", asked.path);
-    const struct dialect how = dialect_of(text, head_of(text, of.count - mark));
+    const struct dialect how = dialect_of(text, head_of(text, of.count - mark), asked.path);
     struct table table = read_table(text, of.count - mark, how, asked.path);
     if (table.row_count > INT_MAX) fail("too many rows", asked.path);
     void *arrays[FIELDS];

@@ -112,7 +112,7 @@ def test_rows_that_are_left_out_keep_the_numbers_of_the_others(people: Caller) -
     (people.folder / "new.csv").write_text("Home City;Customer Age\nRome;\nRome;33\nParis;50\n")
     answer = people("predict", "people.nn", "new.csv", "--json", "--weights", "runs/people-2")
     assert [row["row"] for row in answer.data] == [2, 3]
-    assert "1 rows with gaps left out" in answer.err and "numbered as in the file" in answer.err
+    assert "1 row with gaps left out" in answer.err and "numbered as in the file" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,21 @@ def test_equal_scores_count_half() -> None:
     assert area(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
 
 
+@pytest.mark.parametrize("parts", [1, 7])
+@pytest.mark.parametrize("constant", [0.1, 3.3, 1e6 + 0.1, 7.0])
+def test_what_is_always_the_same_explains_nothing(constant: float, parts: int) -> None:
+    """Its mean may be off by rounding, and the square of that is no spread."""
+    targets = np.full((300, 1), constant)
+    errors, quality = GENERATOR.normal(size=(300, 1)), NumberQuality()
+    for part in np.array_split(np.arange(300), parts):
+        quality.add(targets[part] + errors[part], targets[part])
+    assert np.isnan(quality.r2) and quality.mae == pytest.approx(np.abs(errors).mean())
+    varied = np.concatenate([targets, GENERATOR.normal(size=(300, 1))], axis=1)
+    both = NumberQuality()
+    both.add(varied + 0.1, varied)
+    assert both.r2 == pytest.approx(1 - 0.01 * 2 / varied[:, 1].var())
+
+
 @pytest.mark.parametrize("shape", [(), (3,), (4, 2)])
 def test_numbers(shape: tuple[int, ...]) -> None:
     """Of several elements each has a mean of its own, as `variance_weighted` has."""

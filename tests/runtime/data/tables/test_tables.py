@@ -50,6 +50,56 @@ def test_rows_with_gaps_are_left_out(tmp_path: Path) -> None:
     assert found.name == "t.csv (2 rows with gaps left out)"
 
 
+def test_a_missing_answer_is_not_made_up(tmp_path: Path) -> None:
+    """What is predicted is never filled: such a row can neither be learnt nor measured."""
+    text = "x;y;z\n1;10;a\n2;;b\n;30;\n4;40;b\n"
+    fields = "x : scalar, y : scalar, z : class(2)"
+    for missing, gap in (("mean", 2.5), ("median", 2.5)):
+        how = f'missing = "{missing}"'
+        found = loaded(tmp_path, text, fields, how, targets=frozenset("yz"))
+        assert found.arrays["y"].tolist() == [10, 40] and found.arrays["z"].tolist() == [0, 1]
+        assert found.name == "t.csv (2 rows with no y or z left out)"
+        assert found.kept is not None and found.kept.tolist() == [0, 3]
+        one = loaded(tmp_path, text, "x : scalar, y : scalar", how, targets=frozenset("y"))
+        assert one.arrays["x"].tolist() == [1, gap, 4]
+        assert one.name == "t.csv (1 row with no y left out)"
+
+
+def test_training_leaves_out_rows_without_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n1,10\n2,\n,30\n4,40\n")
+    spec = (
+        "model f(x : scalar) -> scalar {\n    param w = 1\n    w * x\n}\n"
+        'data d(x : scalar, y : scalar) = csv("t.csv", missing = "mean")\n'
+        "train on d { minimize squared_error(f(x), y) using sgd(lr = 0.1) }\n"
+    )
+    session = gradc.Session(gradc.compile_source(spec, directory=tmp_path), target="reference")
+    assert session.dataset().examples == 3
+    frame = pytest.importorskip("pandas").read_csv(tmp_path / "t.csv")
+    assert session.dataset(frame).examples == 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "how", "wanted"),
+    [
+        ("1,234 950 12,500", "", None),
+        ("1,234 950 12,500", 'thousands = ","', [1234, 950, 12500]),
+        ("1,234 950 12,500", 'decimal = ","', [1.234, 950, 12.5]),
+        ("1,234.5 950 12,500", 'thousands = ","', [1234.5, 950, 12500]),
+        ("1,234 950 12,5", "", [1.234, 950, 12.5]),
+        ("0,234 950 12,500", "", [0.234, 950, 12.5]),
+    ],
+)
+def test_a_comma_before_three_digits_is_not_guessed(
+    tmp_path: Path, cells: str, how: str, wanted: list[float] | None
+) -> None:
+    text = "x\ty\n" + "".join(f"{cell}\t1\n" for cell in cells.split())
+    if wanted is None:
+        with pytest.raises(DataError, match=r"t\.csv: 1,234 may be 1\.234 or 1234; say decimal = "):
+            loaded(tmp_path, text, "x : scalar", how)
+    else:
+        assert loaded(tmp_path, text, "x : scalar", how).arrays["x"].tolist() == wanted
+
+
 def test_measures_are_those_of_the_part_that_is_trained_on(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(3e4, 1e3, 50)

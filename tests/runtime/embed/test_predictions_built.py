@@ -138,6 +138,20 @@ def test_what_predict_refuses_is_refused(
     assert what.encode() in done.stderr
 
 
+def test_a_comma_before_three_digits_is_not_guessed(people: Path, call: Caller) -> None:
+    """Where every comma may stand before thousands, neither reading is taken."""
+    header, row, *_ = rows(1, 3, labelled=False, gaps=False)
+    row[1:4] = "12,500", "x", "1"
+    written(call.folder / "new.csv", [header, row], ";")
+    refused = call("predict", "people.nn", "new.csv")
+    assert refused.code != 0 and "12,500 may be 12.500 or 12500" in refused.err
+    done = said(people, "new.csv")
+    assert done.returncode == 2 and b"comma before thousands or decimals" in done.stderr
+    row[1] = "12,50"
+    written(call.folder / "new.csv", [header, row], ";")
+    assert call("predict", "people.nn", "new.csv").code == said(people, "new.csv").returncode == 0
+
+
 def test_the_function_encodes_a_row(people: Path, call: Caller) -> None:
     library = ctypes.CDLL(str(people / "libpeople.so"))
     header = (people / "people.h").read_text()

@@ -1,16 +1,16 @@
 """What the cells of a column say: numbers, dates, categories, or nothing.
 
 `Column` is what the encoding of a table asks of a column, whatever file it comes from; `TextColumn`
-answers for cells that are text.  A date is a number of days since 1970-01-01.  `2021-06-07` and
-`07.06.2021` speak for themselves; for `06/07/2021` the rest of the column must show which number is
-the month, or the author say.
+answers for cells that are text.  A date is a number of days since 1970-01-01, a moment of another
+time zone one of UTC.  `2021-06-07` and `07.06.2021` speak for themselves; for `06/07/2021` the rest
+of the column must show which number is the month, or the author say.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,9 +20,16 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.data.tables.dialect import Dialect
 from gradc_runtime.system.errors import DataError
 
-GAPS = frozenset(("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?"))
-ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
-FORMATS = (*ISO, "%d.%m.%Y", "%d.%m.%Y %H:%M", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
+GAPS = frozenset(
+    ("", "NA", "<NA>", "#NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "?")
+)
+TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S%z", "%H:%M:%S.%f%z")
+ISO = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in TIMES))
+FORMATS = (
+    *ISO, "%d.%m.%Y", "%d.%m.%Y %H:%M", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y",
+)  # fmt: skip
+DATED = re.compile(r"(\d{1,4})([-./ ])(\d{1,2}|[A-Za-z]{3,9})[-./ ,]+\d{2,4}\b.*")
+BLANK = " "
 EPOCH, DAY = datetime(1970, 1, 1), timedelta(days=1)
 
 
@@ -103,8 +110,13 @@ class TextColumn:
                 found[place] = days(text, date) if date else dialect.number(text)
             except ValueError:
                 what = f"is no date such as {date}" if date else "is not a number"
-                raise self.fault(place, what + ("" if date else spelt(text))) from None
+                tail = spelt(text) or self._gap(dialect)
+                raise self.fault(place, what + ("" if date else tail)) from None
         return found
+
+    def _gap(self, dialect: Dialect) -> str:
+        """The tail of a message for a word among numbers, which may stand for none."""
+        return "; a gap is an empty cell or NA" if any(map(dialect.reads, self.texts)) else ""
 
     def date_format(self, said: str = "") -> str:
         """The format of the column's dates; empty if its cells are no dates.
@@ -143,13 +155,18 @@ class TextColumn:
 
 def spelt(text: str) -> str:
     """The tail of a message for a number that may be spelt in another way."""
-    if parted := re.fullmatch(r"[+-]?\d{1,3}(?:([,' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?", text):
-        return f'; for thousands say thousands = "{parted[1]}"'
+    if parted := re.fullmatch(r"[+-]?\d{1,3}(?:([,'\s])\d{3})(?:\1\d{3})*(?:[.,]\d+)?", text):
+        return f'; for thousands say thousands = "{BLANK if parted[1].isspace() else parted[1]}"'
     if re.fullmatch(r"[+-]?[\d.]*,\d+", text):
         return '; for a decimal comma say decimal = ","'
-    if re.fullmatch(r"[$€£¥]?\s*[+-]?\d[\d.,]*\s*[%$€£¥]?", text):
+    if dated := DATED.fullmatch(text):
+        first, sign, month = dated.groups()
+        order = ("%Y", "%m", "%d") if len(first) == 4 else ("%d", "%m", "%y")
+        form = sign.join(order if month.isdigit() else ("%d", "%b", "%Y"))
+        return f'; for dates say how they are written, as dates = "{form}"'
+    if re.fullmatch(r"(?=.*[%$€£¥])[$€£¥]?\s*[+-]?\d[\d.,]*\s*[%$€£¥]?", text):
         return "; a sign beside a number is not read: write the number alone"
-    return ""
+    return "; write a minus as -" if text.startswith("\u2212") else ""
 
 
 def days(text: str, date: str) -> float:
@@ -157,7 +174,9 @@ def days(text: str, date: str) -> float:
 
     Raises `ValueError` for a text of another form.
     """
-    return (datetime.strptime(text, date) - EPOCH) / DAY
+    found = datetime.strptime(text, date)
+    here = found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
+    return (here - EPOCH) / DAY
 
 
 def is_date(text: str, date: str) -> bool:

@@ -18,6 +18,7 @@ from gradc_runtime.system.errors import DataError
 Row = tuple[int, list[str]]  # with its line in the file
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LOOKED_AT = 50  # rows
+NARROW = re.compile("[\u00a0\u202f]")  # blanks at which no line breaks
 GROUPS = re.compile(r"[+-]?\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d+)?")
 
 
@@ -35,6 +36,8 @@ class Dialect:
 
         Raises `ValueError` for anything else.
         """
+        if self.thousands == " ":
+            text = NARROW.sub(" ", text)
         if self.thousands and self.thousands in text:
             if not GROUPS.fullmatch(text):
                 raise ValueError(text)
@@ -46,6 +49,14 @@ class Dialect:
         if "_" in text:  # which Python leaves out of numbers
             raise ValueError(text)
         return float(text)
+
+    def reads(self, text: str) -> bool:
+        """Whether a text is a number in this dialect."""
+        try:
+            self.number(text.strip())
+        except ValueError:
+            return False
+        return True
 
 
 def checked_dialect(separator: str, decimal: str, thousands: str, header: str) -> Dialect:
@@ -123,7 +134,7 @@ def spelling_of(cells: Sequence[str], separator: str) -> tuple[str, str]:
     grouped = seen(r"[+-]?\d{1,3}(\.\d{3})+,\d+"), seen(r"[+-]?\d{1,3}(,\d{3})+\.\d+")
     if grouped[0] != grouped[1]:
         return (",", ".") if grouped[0] else (".", ",")
-    comma = separator != "," and seen(r"[+-]?\d*,\d+") and not seen(r"[+-]?\d*\.\d+")
+    comma = separator != "," and seen(r"[+-]?[\d\s']*,\d+") and not seen(r"[+-]?\d*\.\d+")
     return ("," if comma else "."), ""
 
 

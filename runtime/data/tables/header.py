@@ -157,7 +157,9 @@ class Header:
         if near and len(self.names) > 1:
             return f"did you mean {near[0]}?"
         tail = ""
-        if len(self.names) == 1 and " " in self.names[0]:
+        if self.names and self.names[0].lower().startswith("sep="):
+            tail = "; the line sep= above the header is none of the table: leave it out"
+        elif len(self.names) == 1 and " " in self.names[0]:
             tail = '; for columns with blanks between them say separator = " "'
         elif any(map(_number, self.names)) and self.dialect.separator:
             tail = '; if there is no header, say header = "no"'

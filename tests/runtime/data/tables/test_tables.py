@@ -100,6 +100,61 @@ def test_a_comma_before_three_digits_is_not_guessed(
         assert loaded(tmp_path, text, "x : scalar", how).arrays["x"].tolist() == wanted
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("07.06.21", 'is not a number; for dates say how they are written, as dates = "%d.%m.%y"'),
+        ("7 Jun 2021", 'as dates = "%d %b %Y"'),
+        ("5,2021-06-07", 'as dates = "%Y-%m-%d"'),
+        ("01-02-2021", 'may be read in two ways; say dates = "%m-%d-%Y" or dates = "%d-%m-%Y"'),
+        ("5%", "a sign beside a number is not read"),
+        ("\u22125", "write a minus as -"),
+        ("5,-", "is not a number; a gap is an empty cell or NA"),
+        ("1\u202f234", 'for thousands say thousands = " "'),
+        ("old", "categories are classes: x : class(N)"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_told_what_it_may_be(
+    tmp_path: Path, cells: str, said: str
+) -> None:
+    text = "x;k\n" + "".join(f"{cell};1\n" for cell in cells.split(","))
+    with pytest.raises(DataError) as fault:
+        loaded(tmp_path, text, "x : scalar")
+    assert said in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "how", "wanted"),
+    [
+        ("2021-06-07T00:00:00+02:00 2021-06-07T00:00:00Z", "", [18785 - 1 / 12, 18785]),
+        ("2021-06-07T12:00", "", [18785.5]),
+        ("2021-06-07T12:00:00.000", "", [18785.5]),
+        ("13-02-2021", "", [18671]),
+        ("2021-06-07T00:00+0200", 'dates = "%Y-%m-%dT%H:%M%z"', [18785 - 1 / 12]),
+    ],
+)
+def test_moments(tmp_path: Path, cells: str, how: str, wanted: list[float]) -> None:
+    text = "x,k\n" + "".join(f"{cell},1\n" for cell in cells.split())
+    found = loaded(tmp_path, text, "x : scalar", how)
+    np.testing.assert_allclose(found.arrays["x"], wanted, rtol=0, atol=1e-9)
+
+
+def test_blanks_between_thousands(tmp_path: Path) -> None:
+    text = "x;k\n1\u202f234,5;1\n12\u00a0500,25;1\n1 234 567;1\n"
+    found = loaded(tmp_path, text, "x : scalar", 'thousands = " "')
+    assert found.arrays["x"].tolist() == [1234.5, 12500.25, 1234567]
+
+
+def test_gaps_are_those_that_pandas_knows(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "x,k\nn/a,1\n#N/A,1\n<NA>,1\n4,1\n", "x : scalar", 'missing = "mean"')
+    assert found.arrays["x"].tolist() == [4, 4, 4, 4]
+
+
+def test_a_line_for_excel_is_told_to_go(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the line sep= above the header is none of the table"):
+        loaded(tmp_path, "sep=;\nx;y\n1;2\n", "x : scalar")
+
+
 def test_measures_are_those_of_the_part_that_is_trained_on(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(3e4, 1e3, 50)

@@ -33,6 +33,14 @@ def test_every_row_that_was_measured_is_told(head: str) -> None:
         assert "{} (batch {})".format(*comparison.described(name)) in shown
 
 
+def test_a_peer_has_a_column_as_soon_as_it_was_measured() -> None:
+    """`run.py --slow --peers keras` is all that the column of Keras needs."""
+    rows = {"W4-b32": {"gradc": 2e-4, "Keras": 5e-3}, "W5-b32": {"gradc": 1e-4, "JAX": 7e-4}}
+    head, _, dense, convolutions, *_ = comparison.speed(rows)
+    assert head.split(" | ")[3:-1] == ["JAX", "Keras"]
+    assert dense.endswith("| - | 5.00\u00a0ms | 25.00 |") and "| - | 7.00 |" in convolutions
+
+
 def test_every_workload_is_described() -> None:
     assert {comparison.described(name)[0] for name in WORKLOADS} == {*comparison.NETWORKS.values()}
 

@@ -12,8 +12,9 @@ from gradc_compiler.program.program import DataSource, Program, TrainStep
 from gradc_runtime.data import Dataset, Examples, Streamed, as_declared, from_arrays, load
 from gradc_runtime.data.arrays.dataset import from_columns
 from gradc_runtime.data.readers.data_frame import frame_columns, is_frame
-from gradc_runtime.data.readers.reader_context import Context
+from gradc_runtime.data.readers.reader_context import NOTHING_PREDICTED, Context, Targets
 from gradc_runtime.data.tables.encoding import Encoding
+from gradc_runtime.session.predicting import OF_ONE
 from gradc_runtime.session.train_settings import Settings
 from gradc_runtime.system.errors import SessionError
 
@@ -22,7 +23,7 @@ Given = Examples | Mapping[str, Any] | Any | None  # or a data frame
 
 def training_data(
     source: DataSource, given: Given, settings: Settings, *, dtype: DTypeLike, seed: int,
-    encoding: Encoding | None = None, targets: frozenset[str] = frozenset(),
+    encoding: Encoding | None = None, targets: Targets = NOTHING_PREDICTED,
 ) -> Examples:  # fmt: skip
     """Data with the fields that a declaration wants, checked; tables in an `encoding` if one is
     known, without rows that lack one of the `targets`.
@@ -49,14 +50,15 @@ def training_data(
     raise SessionError(f"data is {kinds}; not of type {type(given).__name__}")
 
 
-def targets_of(program: Program, steps: Iterable[TrainStep]) -> frozenset[str]:
-    """The fields that some step predicts, and that no prediction reads."""
-    found, read = set[str](), set[str]()
+def targets_of(program: Program, steps: Iterable[TrainStep]) -> Targets:
+    """The fields that some step predicts."""
+    found, read, probable = set[str](), set[str](), set[str]()
     for step in steps:
         if step.predict is not None:
             found |= {*step.predicted}
             read |= {*program.entries[step.predict].inputs}
-    return frozenset(found - read)
+            probable |= {name for name, meaning in step.predicted.items() if meaning in OF_ONE}
+    return Targets(frozenset(found - read), frozenset(probable))
 
 
 def by_name(source: DataSource) -> str:

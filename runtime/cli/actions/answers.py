@@ -87,7 +87,7 @@ def said(answer: Answer, one: np.ndarray) -> dict[str, Any]:
         }
     if answer.meaning in OF_ONE:
         likely = float(one)
-        return {answer.field: int(likely >= 0.5), titles(answer.field, 1)[1]: likely}
+        return {answer.field: int(likely > 0.5), titles(answer.field, 1)[1]: likely}
     if not one.shape:
         return {answer.field: float(one)}
     return {f"{answer.field}_{k}": float(x) for k, x in enumerate(one)}

@@ -29,6 +29,17 @@ def located(source: DataSource, text: str) -> str:
     return f"{source.place}: {text}" if source.place else text
 
 
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The fields of data that a network predicts."""
+
+    alone: frozenset[str] = frozenset()  # those that no prediction reads
+    probable: frozenset[str] = frozenset()  # 0 or 1, of which a probability is predicted
+
+
+NOTHING_PREDICTED = Targets()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The declaration being loaded, and the settings for loading it."""
@@ -42,7 +53,7 @@ class Context:
     split_seed: int = 0
     encoding: Encoding | None = None  # what an earlier run has found
     head: int = 0  # how many examples are looked at, if nothing is to be done with them
-    targets: frozenset[str] = frozenset()  # fields that are predicted, and that no prediction reads
+    targets: Targets = NOTHING_PREDICTED
 
     def generator(self) -> np.random.Generator:
         """Random numbers that belong to the seed and to this kind of source."""

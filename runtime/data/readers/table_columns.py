@@ -83,7 +83,13 @@ def wishes_of(
     """
     types, known = dict(context.source.fields), context.encoding is not None
     found = Wishes.of(function, missing, standardised, dates, types, is_known=known)
-    return replace(found, targets=context.targets)
+    probable = context.targets.probable & found.standardised
+    if named := probable & {name.strip() for name in standardised.split(",")}:
+        raise DataError(
+            f"{function}: {min(named)} is 0 or 1, as its probability is predicted, and so is not"
+            " standardised"
+        )
+    return replace(found, targets=context.targets.alone, standardised=found.standardised - probable)
 
 
 def require_known(origin: str, wishes: Wishes, encoding: Encoding | None) -> None:

@@ -334,7 +334,7 @@ static void write_answer(FILE *to, const struct answer *of, const real_word *giv
             const double power = exp(-fabs(likely));
             likely = (likely >= 0 ? 1.0 : power) / (1.0 + power);
         }
-        fprintf(to, ",%d,", likely >= 0.5);
+        fprintf(to, ",%d,", likely > 0.5);
         write_number(to, likely);
     }
 }

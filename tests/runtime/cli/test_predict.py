@@ -218,3 +218,19 @@ def test_a_table_of_another_kind_is_read_by_the_same_columns(people: Caller) -> 
         for kind in ("csv", "parquet")
     ]
     assert told[0] == told[1] and "precision" in told[0]
+
+
+def test_a_probability_of_one_half_is_one_class_everywhere(call: Caller) -> None:
+    """`predict` says of a tie what `eval` counts it as."""
+    (call.folder / "t.csv").write_text("x,y\n1,0\n2,1\n")
+    (call.folder / "t.nn").write_text(
+        "model f(x : scalar) -> scalar {\n    param w = 0\n    w * x\n}\n"
+        'data d(x : scalar, y : scalar) = csv("t.csv")\n'
+        "train on d { minimize bce_logits(f(x), y) using sgd }\n"
+    )
+    place = ("--target", "reference")
+    said = call("predict", "t.nn", "x=1", "--save", "said.csv", *place)
+    assert said.code == 0, said.err
+    assert (call.folder / "said.csv").read_text().splitlines()[1] == "1,0,0.5"
+    measured = call("eval", "t.nn", "--all", "--json", *place).data["fields"]["y"]
+    assert measured["confusion"] == [[1, 0], [1, 0]]

@@ -9,6 +9,7 @@ import pytest
 
 import gradc
 from gradc_runtime.data import DataError, Dataset, load
+from gradc_runtime.data.readers.reader_context import Targets
 from gradc_runtime.data.tables.encoding import Encoding
 
 GERMAN = (
@@ -56,11 +57,11 @@ def test_a_missing_answer_is_not_made_up(tmp_path: Path) -> None:
     fields = "x : scalar, y : scalar, z : class(2)"
     for missing, gap in (("mean", 2.5), ("median", 2.5)):
         how = f'missing = "{missing}"'
-        found = loaded(tmp_path, text, fields, how, targets=frozenset("yz"))
+        found = loaded(tmp_path, text, fields, how, targets=Targets(frozenset("yz")))
         assert found.arrays["y"].tolist() == [10, 40] and found.arrays["z"].tolist() == [0, 1]
         assert found.name == "t.csv (2 rows with no y or z left out)"
         assert found.kept is not None and found.kept.tolist() == [0, 3]
-        one = loaded(tmp_path, text, "x : scalar, y : scalar", how, targets=frozenset("y"))
+        one = loaded(tmp_path, text, "x : scalar, y : scalar", how, targets=Targets(frozenset("y")))
         assert one.arrays["x"].tolist() == [1, gap, 4]
         assert one.name == "t.csv (1 row with no y left out)"
 
@@ -76,6 +77,27 @@ def test_training_leaves_out_rows_without_an_answer(tmp_path: Path) -> None:
     assert session.dataset().examples == 3
     frame = pytest.importorskip("pandas").read_csv(tmp_path / "t.csv")
     assert session.dataset(frame).examples == 3
+
+
+def test_what_is_predicted_as_a_probability_stays_0_or_1(tmp_path: Path) -> None:
+    """`standardised = "all"` would make it another number, of which no probability can be."""
+    (tmp_path / "t.csv").write_text("x,y\n1,0\n2,0\n3,1\n4,1\n6,0\n")
+    spec = (
+        "model f(x : scalar) -> scalar {\n    param w = 1\n    w * x\n}\n"
+        'data d(x : scalar, y : scalar) = csv("t.csv", standardised = "HOW")\n'
+        "train on d { minimize bce_logits(f(x), y) using sgd(lr = 0.1), held_out 0 }\n"
+    )
+
+    def session(how: str) -> gradc.Session:
+        program = gradc.compile_source(spec.replace("HOW", how), directory=tmp_path)
+        return gradc.Session(program, target="reference")
+
+    found = session("all").dataset()
+    assert isinstance(found, Dataset)
+    assert np.asarray(found.arrays["y"]).tolist() == [0, 0, 1, 1, 0]
+    assert np.mean(found.arrays["x"]) == pytest.approx(0, abs=1e-6)
+    with pytest.raises(DataError, match="y is 0 or 1, as its probability is predicted"):
+        session("x, y").dataset()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What pages say of functions of the language that are no operators of their own.
 
 Each has what it gives and what its operands get of the cotangent g, in the words of the language
-where there are some; `tests/runtime/cli/test_name_pages.py` tries those.
+where there are some, and is defined by an equal expression of simpler ones, unless what it gives
+says all; `tests/runtime/cli/test_name_pages.py` tries both.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ FUNCTIONS = {
     "identity": ("y = x", "x gets g"),
     "jacobian": ("All derivatives of a tensor by x: the axes of both, [*e, *x].", AGAIN),
     "jvp": ("The derivative of a value by x along v, in the value's shape: (de/dx) v.", AGAIN),
+    "min": ("The least element over `axes`, which are dropped.",
+            "`where(x > y, 0, g / n)`, for n equal least elements"),
     "mean": ("y = sum(x) / size(x), or the same along some axes.", "x gets g / size(x)"),
     "normal": ("Draws from the normal distribution, for `~`.", DRAWN),
     "one_hot": ("1 at the label, 0 elsewhere.", "none: a label has no derivative"),
@@ -57,6 +60,34 @@ FUNCTIONS = {
     "zip": ("Sequences of one length as a tuple that `scan` takes step by step.",
             "each sequence gets its part of g"),
 }  # fmt: skip
+EQUAL = {
+    # name: (the type of x, a call, the same by simpler ones, the type of both)
+    "broadcast": ("[3]", "broadcast(x, [2, 3])", "contract(i < 2, j : x[j])", "[2, 3]"),
+    "ceil": ("[3]", "ceil(x)", "-floor(-x)", "[3]"),
+    "checkpoint": ("[3]", "x |> checkpoint(tanh)", "x |> tanh", "[3]"),
+    "each": ("[2, 3]", "x |> each(softmax)", "stack(softmax(x[0]), softmax(x[1]))", "[2, 3]"),
+    "full": ("[3]", "full([3], 2)", "0 * x + 2", "[3]"),
+    "hessian": ("[3]", "hessian(sum(x^3), x)", "jacobian(grad(sum(x^3), x), x)", "[3, 3]"),
+    "hvp": ("[3]", "hvp(sum(x^3), x, 2 * x)", "hessian(sum(x^3), x) @ (2 * x)", "[3]"),
+    "identity": ("[3]", "identity(x)", "x", "[3]"),
+    "jacobian": ("[2]", "jacobian(tanh(x), x)",
+                 "stack(grad(tanh(x)[0], x), grad(tanh(x)[1], x))", "[2, 2]"),
+    "jvp": ("[3]", "jvp(tanh(x), x, 2 * x)", "jacobian(tanh(x), x) @ (2 * x)", "[3]"),
+    "mean": ("[2, 3]", "mean(x)", "sum(x) / size(x)", "scalar"),
+    "min": ("[2, 3]", "min(x, axis = 0)", "-max(-x, axis = 0)", "[3]"),
+    "one_hot": ("class(3)", "one_hot(x, 3)",
+                "take(tensor(1, 0, 0, 0, 1, 0, 0, 0, 1, shape = [3, 3]), x)", "[3]"),
+    "ones": ("[3]", "ones([3])", "0 * x + 1", "[3]"),
+    "pad": ("[3]", "pad(x, 1, 2)", "contract(i < 6 : x[i - 1])", "[6]"),
+    "repeat": ("[3]", "x |> repeat(2, tanh)", "x |> tanh |> tanh", "[3]"),
+    "rows": ("[2, 3]", "x |> rows |> time_sum", "x[0] + x[1]", "[3]"),
+    "stack": ("[3]", "stack(x, 2 * x)", "reshape(concat(x, 2 * x, axis = 0), [2, 3])", "[2, 3]"),
+    "sum": ("[2, 3]", "sum(x, axis = 0)", "contract(j : x[i, j])", "[3]"),
+    "tensor": ("[3]", "tensor(4, 5)", "concat(full([1], 4), full([1], 5), axis = 0)", "[2]"),
+    "transpose": ("[2, 3]", "transpose(x)", "contract(j, i : x[i, j])", "[3, 2]"),
+    "zeros": ("[3]", "zeros([3])", "0 * x", "[3]"),
+}  # fmt: skip
+DRAWS = {"normal": "random", "uniform": "random", "place": "position"}  # the operator that it is
 UNTOUCHED = {  # kinds of definitions through which no derivative goes
     "initializer": "none: first values are drawn before anything is differentiated",
     "optimizer": "none: an update is not differentiated",

@@ -24,7 +24,7 @@ from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.rule_texts import cotangents, on_paper
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import Binary, Definition, Name, Tree
-from gradc_runtime.cli.actions.function_pages import DRAWN, FUNCTIONS, UNTOUCHED
+from gradc_runtime.cli.actions.function_pages import DRAWN, DRAWS, EQUAL, FUNCTIONS, UNTOUCHED
 
 CLOSED = {  # y is the result and g the cotangent that reaches it, in the words of the language
     "relu": "x gets where(x > 0, g, 0)",
@@ -121,14 +121,25 @@ def _of_builtin(function: Builtin) -> dict[str, Any]:
     op = OPS.get(OF_THE_LANGUAGE.get(function.name, function.name))
     page = _of_operator(op) if op is not None else {}
     takes = ", ".join([*function.parameters, *["..."] * function.variadic])
-    if op is None:
+    if function.name in FUNCTIONS:
         formula, derivative = FUNCTIONS[function.name]
         code = inspect.unwrap(function.rule).__code__
-        kinks = ["ceil: 0 everywhere"] if function.name == "ceil" else list[str]()
+        kinks = ["ceil: 0 everywhere"] if function.name == "ceil" else page.get("kinks", [])
         page = {"formula": formula, "derivative": derivative, "kinks": kinks}
+        page |= {"definition": told} if (told := _equal(function.name)) else {}
         page["source"] = f"{_file_of(function.rule.__module__)}:{code.co_firstlineno}"
     what = f"a function of the language: {function.name}({takes})"
     return page | {"name": function.name, "what": what}
+
+
+def _equal(name: str) -> str:
+    """The definition of a function that is no operator of its own, if its formula is not all."""
+    if name in DRAWS:
+        return text_of(DRAWS[name])
+    if name not in EQUAL:
+        return ""
+    given, call, same, _ = EQUAL[name]
+    return f"{call}  is  {same},  for x : {given}"
 
 
 def _of_operator(op: type[Op]) -> dict[str, Any]:

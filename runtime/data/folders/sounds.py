@@ -21,6 +21,8 @@ OTHERS = dict.fromkeys((".mp3", ".flac", ".ogg", ".m4a", ".aac", ".aif", ".aiff"
 RATES = (1_000, 768_000)  # samples a second, between which all files are
 CROSSINGS = 16  # of the sinc on each side
 PIECE = 1 << 20  # products at once
+FRACTIONS, ELSEWHERE = 3, 0xFFFE  # kinds of samples, as headers number them
+HEADER = 1 << 12  # bytes within which a file says what it is
 Samples = NDArray[np.float64]
 
 
@@ -29,6 +31,9 @@ def decoded(data: bytes, name: str, rate: int) -> NDArray[np.float32]:
 
     Raises `DataError` for bytes that are none, or that say something else than they hold.
     """
+    kind, data = kind_of(data)
+    if kind == FRACTIONS:
+        raise DataError(f"{name}: its samples are fractions, and are to be whole; {CONVERT}")
     with one_line(name, "a WAV file of whole numbers"), wave.open(BytesIO(data)) as sound:
         channels, width, own, frames = sound.getparams()[:4]
         samples = sound.readframes(frames)
@@ -41,6 +46,20 @@ def decoded(data: bytes, name: str, rate: int) -> NDArray[np.float32]:
         raise DataError(f"{name}: there is no sound in it")
     mono = numbers_of(samples, width).reshape(frames, channels).mean(axis=1)
     return resampled(mono, own, rate).astype(np.float32)
+
+
+def kind_of(data: bytes) -> tuple[int, bytes]:
+    """How the samples of a file are written, by its header; 0 where it has none.
+
+    The longer form of a header, which leaves that to a second place, is made the short one, which
+    every reader knows.
+    """
+    at = data.find(b"fmt ", 12, HEADER) + 8
+    kind = int.from_bytes(data[at : at + 2], "little") if at >= 20 else 0
+    if kind == ELSEWHERE:
+        kind = int.from_bytes(data[at + 24 : at + 26], "little")
+        data = data[:at] + data[at + 24 : at + 26] + data[at + 2 :]
+    return kind, data
 
 
 def numbers_of(data: bytes, width: int) -> Samples:

@@ -44,6 +44,25 @@ def test_any_width_and_channels_give_the_same_sound(width: int, channels: int) -
     np.testing.assert_allclose(found, sound, atol=2.0 ** (2 - 8 * width) + 1e-6)
 
 
+def with_longer_header(data: bytes, kind: int) -> bytes:
+    """The same file with the header that most programs write for 24 bits or more channels."""
+    tail = struct.pack("<HHIH", 22, 8 * data[34] // 8, 0, kind) + bytes.fromhex(
+        "000000001000800000aa00389b71"
+    )
+    fmt = struct.pack("<I", 40) + b"\xfe\xff" + data[22:36] + tail
+    body = data[:12] + b"fmt " + fmt + data[36:]
+    return body[:4] + struct.pack("<I", len(body) - 8) + body[8:]
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_the_longer_header_says_the_same(width: int) -> None:
+    data = wav(tone(440, 8_000), width=width)
+    found = decoded(with_longer_header(data, 1), "a.wav", 8_000)
+    np.testing.assert_array_equal(found, decoded(data, "a.wav", 8_000))
+    with pytest.raises(DataError, match="its samples are fractions, and are to be whole; convert"):
+        decoded(with_longer_header(wav(tone(440, 8_000), width=4), 3), "a.wav", 8_000)
+
+
 @pytest.mark.parametrize("own", [8_000, 22_050, 44_100])
 def test_another_rate_is_the_same_sound(own: int) -> None:
     found = resampled(tone(440, own), own, 16_000)
@@ -76,7 +95,7 @@ def changed(at: int, format: str, value: int) -> bytes:
         (changed(24, "<I", 0), "a.wav: its header says 0 samples a second"),
         (changed(24, "<I", 2**32 - 1), "a.wav: its header says 4,294,967,295 samples a second"),
         (changed(22, "<H", 0), "a.wav: damaged or not a WAV file of whole numbers ("),
-        (changed(20, "<H", 3), "a.wav: damaged or not a WAV file of whole numbers ("),
+        (changed(20, "<H", 3), "a.wav: its samples are fractions, and are to be whole"),
         (wav(np.zeros(0)), "a.wav: there is no sound in it"),
     ],
 )

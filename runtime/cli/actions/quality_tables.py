@@ -48,8 +48,9 @@ def show_classes(name: str, quality: ClassQuality) -> None:
          f"{quality.examples[k]:,}"]
         for k, label in enumerate(quality.names)
     ]  # fmt: skip
-    lines.append(["mean", *(number(mean(v)) for v in columns.values()),
-                  f"{quality.examples.sum():,}"])  # fmt: skip
+    total, rest = f"{quality.examples.sum():,}", [""] * (len(columns) - 3)
+    lines.append(["mean", *(number(mean(v)) for v in columns.values()), total])
+    lines.append(["accuracy", "", "", number(quality.accuracy), *rest, total])  # of all: F1's too
     right = " ".join([*columns, "examples"])
     console().print(table([clipped(name), *columns, "examples"], lines, right=right))
     show_confusion(name, quality)

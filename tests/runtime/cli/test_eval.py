@@ -24,7 +24,7 @@ def test_classes_are_measured_one_by_one(call: Caller) -> None:
     path = trained(call, "circle", "--epochs", "2")
     answer = call("eval", path, *REFERENCE)
     assert answer.err.startswith("weights of runs/circle, the last run of circle")
-    assert "precision recall F1 AUC examples" in answer.words
+    assert "precision recall F1 AUC examples" in answer.words and "\n accuracy " in answer.out
     assert "and is said to be label is 0 1" in answer.words
     data = call("eval", path, *REFERENCE, "--json").data
     label = data["fields"]["label"]

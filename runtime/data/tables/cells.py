@@ -116,7 +116,8 @@ class TextColumn:
 
     def _gap(self, dialect: Dialect) -> str:
         """The tail of a message for a word among numbers, which may stand for none."""
-        return "; a gap is an empty cell or NA" if any(map(dialect.reads, self.texts)) else ""
+        numbers = (text for text in self.texts if text.strip() not in GAPS)
+        return "; a gap is an empty cell or NA" if any(map(dialect.reads, numbers)) else ""
 
     def date_format(self, said: str = "") -> str:
         """The format of the column's dates; empty if its cells are no dates.

@@ -229,6 +229,7 @@ def test_a_probability_of_one_half_is_one_class_everywhere(call: Caller) -> None
         "train on d { minimize bce_logits(f(x), y) using sgd }\n"
     )
     place = ("--target", "reference")
+    assert call("train", "t.nn", "--epochs", "0", *place).code == 0
     said = call("predict", "t.nn", "x=1", "--save", "said.csv", *place)
     assert said.code == 0, said.err
     assert (call.folder / "said.csv").read_text().splitlines()[1] == "1,0,0.5"

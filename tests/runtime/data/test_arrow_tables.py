@@ -88,7 +88,7 @@ def one(kind: str, values: Any, type: Any = None) -> Any:
 @pytest.mark.parametrize(
     ("values", "type", "said"),
     [
-        (["one", "2"], None, 'row 1: column y: "one" is not a number; categories'),
+        (["one", "two"], None, 'row 1: column y: "one" is not a number; categories'),
         ([1, 2], "duration", "column y is duration[ms]: it may be of numbers, lists"),
         ([[1], []], None, "lists of different lengths are no array: row 1 has 1, row 2 has 0"),
         ([1.0, None], None, 'row 2: column y: "" is missing; say missing = "mean"'),

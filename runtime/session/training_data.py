@@ -25,14 +25,12 @@ def training_data(
     source: DataSource, given: Given, settings: Settings, *, dtype: DTypeLike, seed: int,
     encoding: Encoding | None = None, targets: Targets = NOTHING_PREDICTED,
 ) -> Examples:  # fmt: skip
-    """Data with the fields that a declaration wants, checked; tables in an `encoding` if one is
-    known, without rows that lack one of the `targets`.
+    """Data with the fields that a declaration wants, checked; tables in an `encoding`, if known.
 
     Raises `SessionError` or `DataError` where it does not fit.
     """
-    split: dict[str, Any] = {
-        "held_out": settings.held_out, "split_seed": settings.seed, "targets": targets,
-    }  # fmt: skip
+    split: dict[str, Any] = {"held_out": settings.held_out, "split_seed": settings.seed}
+    split["targets"] = targets
     match given:
         case None:
             how = {"in_memory": settings.in_memory, "block": settings.block}
@@ -46,8 +44,13 @@ def training_data(
         case _ if is_frame(given):
             context = Context(source=source, seed=seed, encoding=encoding, **split)
             return from_columns(dict(source.fields), frame_columns(given, context), dtype)
+    raise no_data(given, source)
+
+
+def no_data(given: object, source: DataSource) -> SessionError:
+    """The error for what is no data, which says what is."""
     kinds = f"a Dataset, a data frame or arrays by name, as in {by_name(source)}"
-    raise SessionError(f"data is {kinds}; not of type {type(given).__name__}")
+    return SessionError(f"data is {kinds}; not of type {type(given).__name__}")
 
 
 def targets_of(program: Program, steps: Iterable[TrainStep]) -> Targets:

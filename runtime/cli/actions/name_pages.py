@@ -3,7 +3,8 @@
 A definition of the prelude is shown with the comment above it, which has its formula and where it
 comes from, its text, and, where there is one in closed form, its derivative; an operator with the
 rule of `specs/operators.md` and its definition, a row or plain loops
-(`compiler/ops/definitions.py`).  Whatever has a kink says what its derivative is taken to be there.
+(`compiler/ops/operator_definitions.py`).  Whatever has a kink says what its derivative is taken to
+be there.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from gradc_compiler.elaborate.names.values import Builtin
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops import elementwise
-from gradc_compiler.ops.definitions import text_of
 from gradc_compiler.ops.elementwise import Elementwise
+from gradc_compiler.ops.operator_definitions import text_of
 from gradc_compiler.ops.rule_texts import cotangents, on_paper
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import Binary, Definition, Name, Tree

@@ -2,10 +2,10 @@
 
 `gradc explain cumsum` shows these texts.  They are slow, and say nothing of rounding or of forms
 that the compiler makes for itself (`pair`, `mean`, `part`).  Each is run beside the operator's
-reference by `tests/compiler/ops/test_definitions.py`.
+reference by `tests/compiler/ops/test_operator_definitions.py`.
 
 A parameter that is no operand is a field of the operator, such as an axis; `batch_mean` is given
-the whole batch.  Operators of sequences are in `definitions_over_time.py`.  An elementwise operator
+the whole batch.  Operators of sequences are in `time_definitions.py`.  An elementwise operator
 is a row of `elementwise.py`, which is its definition.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from gradc_compiler.graph.op import Array
 from gradc_compiler.ops.contract import Map
-from gradc_compiler.ops.definitions_over_time import (
+from gradc_compiler.ops.time_definitions import (
     at_end,
     end,
     from_rows,

@@ -15,10 +15,10 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.ops.contract import Affine, Contract, index
 from gradc_compiler.ops.cumsum import CumSum
-from gradc_compiler.ops.definitions import DEFINITIONS, text_of
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Increment, Scatter, Take
 from gradc_compiler.ops.leaf import Constant, Input, Iota, Literal, PersistentOp
+from gradc_compiler.ops.operator_definitions import DEFINITIONS, text_of
 from gradc_compiler.ops.orthonormalize import Orthonormalize
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import ArgMax, BatchMean, Max

@@ -57,10 +57,10 @@ value a view of a buffer, and says which stages take the whole batch at once (`w
 `compiler/loops` makes a group a loop nest, and runs the passes from nest to nest
 (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and library
 kernels, builds the table of instructions, of equal layers once (`lowered_once.py`), makes launches
-along the same rows one kernel of a GPU (`fuse_rows.py`), and lets values take turns in the same
-words (`share_room.py`); `compiler/printing` writes nests as text for
-a CPU and, when somebody asks for it, for CUDA.  `compiler/kept_entries.py` looks first whether an
-earlier run kept the table.
+along the same rows one kernel of a GPU (`fuse_rows.py`), and a recurrence (`one_recurrence.py`),
+lets values take turns in the same words (`share_room.py`); `compiler/printing` writes nests as text
+for a CPU and, when somebody asks for it, for CUDA.  `compiler/kept_entries.py` looks first whether
+an earlier run kept the table.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.

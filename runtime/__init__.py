@@ -65,7 +65,7 @@ how axes of ONNX lie in a tensor of the language is `atoms.py`, and `runtime/onn
 has a rule for each operator.  The package onnx is imported when somebody asks for a file.
 
 **CUDA.**  `runtime/cuda` has what kernels' texts may say and how they are compiled; every import of
-numba-cuda is in `shim.py` and its neighbours for tiles, tensor cores in `tile_tensors.py`.
+numba-cuda is in `shim.py` and `numba_intrinsics.py`, tensor cores are in `tile_tensors.py`.
 `runtime/cuda/launch` makes a step one graph of launches, as data (`step_graph.py`), with few nodes
 (`merge_calls.py`), and checks its edges (`verify_edges.py`); `runtime/cuda/devices` runs graphs, by
 NVIDIA's driver or in a simulator, and keeps compiled kernels (`kernel_cache.py`);

@@ -48,6 +48,7 @@ CONTRACT = {  # what the runtime may know of the compiler
     "gradc_compiler.program.notebook_table",
     "gradc_compiler.program.variants",
     "gradc_compiler.program.program",
+    "gradc_compiler.program.recurrence_launch",
     "gradc_compiler.program.shelf",
     "gradc_compiler.graph.types",
     "gradc_compiler.graph.ragged",

@@ -8,8 +8,7 @@ Each figure says where it is from: *hardware*; *measured* (`specs/decisions.md` 
 so); *tuned* (set so that the benchmark was fast, with no record of the measurement); *derived* from
 others, if not by a property; *chosen*, where little depends on it.  Words have 4 bytes; times are
 those of one thread.  What was measured, was on x86-64 cores with AVX-512 and 512 KB or 1 MB of
-second-level cache.  How long sums may grow is no figure of a machine:
-`addition_chains.py`.
+second-level cache.  How long sums may grow is no figure of a machine: `addition_chains.py`.
 """
 
 from __future__ import annotations
@@ -203,6 +202,7 @@ class Machine:
     gpu_row_resident: int = known(8, "derived: blocks whose threads have 64 registers each")
     gpu_row_parts: int = known(24, "chosen: nests along the same rows that are one kernel")
     gpu_row_sight: int = known(12, "chosen: launches that a nest may overtake to join others")
+    gpu_recurrence: tuple[int, ...] = known((4, 16, 12288, 2048), "chosen: see one_recurrence.py")
     gpu_grain: int = known(4, "hardware: words that a thread reads at once, 16 bytes")
     gpu_tiles: tuple[tuple[int, int, int, int, int, int, float], ...] = known(
         (

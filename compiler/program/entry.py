@@ -169,14 +169,13 @@ class PartialReduction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecurrenceLoop:
-    """A recurrence: instructions [start, start + count) are run for one step of a time at a time,
-    each on the rows of that step.
-    """
+    """A recurrence: instructions [start, start + count), on the rows of one step after another."""
 
     start: int
     count: int
     time: int
     backwards: bool
+    deferred_launch: Deferred[Any] | None = field(default=None, compare=False)  # or all at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ from gradc_compiler.select.fuse_launches import fuse_launches
 from gradc_compiler.select.inner_cuts import inner_cuts
 from gradc_compiler.select.launch import LaunchDraft, drafted, mapped, operands_of, placed
 from gradc_compiler.select.nests import Nests
+from gradc_compiler.select.one_recurrence import in_one_kernel
 from gradc_compiler.select.op_cost import cost_of
 from gradc_compiler.select.outer_cut import cut_outer
 from gradc_compiler.select.tile_chain import TileChain, TileUse
@@ -274,6 +275,7 @@ class ProgramBuilder:
             drafts = [d and placed(d, self.operand, self.memory) for d in self.drafts[key]]
             nests = (nest for stage in self.nests.values() for nest in stage)
             readers = Counter(access.storage for nest in nests for _, access in nest.loads)
+            loops = tuple(in_one_kernel(loop, drafts) for loop in loops)
             items, loops = fuse_launches(items, drafts, loops, readers)
         return Phase(
             examples=key.examples,

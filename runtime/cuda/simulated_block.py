@@ -45,6 +45,16 @@ class Thread:
     offered: list[Any] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class BlocksMeeting:
+    """A thread waits for all blocks, of which so many count at a place; what it found there."""
+
+    place: int
+    blocks: int
+    first: bool
+    found: int = 0
+
+
 @dataclass
 class Simulation:
     """The thread that runs, how many blocks there are, and what decides on orders."""
@@ -73,21 +83,6 @@ PLAIN = 2  # threads of a plain kernel
 WARP = 32  # threads that see one another's registers
 
 
-def run(kernel: Callable[..., Any], arguments: Any, blocks: int, threads: int) -> None:
-    """Run all threads of a kernel: a few that know of no other; warps, if they look at others'
-    registers and no further; else blocks of so many threads.
-
-    Raises `SimulatedFault`.
-    """
-    names = kernel.__code__.co_names
-    if "lane" in names or "shared" in names:
-        run_blocks(kernel, arguments, blocks, threads)
-    elif "taken" in names:
-        run_blocks(kernel, arguments, blocks, WARP)
-    else:
-        run_plain(kernel, arguments)
-
-
 def run_plain(kernel: Callable[..., Any], arguments: Any) -> None:
     """Run the threads of a kernel that knows no blocks, one after another."""
     STATE.threads = PLAIN
@@ -103,19 +98,28 @@ def run_blocks(kernel: Callable[..., Any], arguments: Any, blocks: int, threads:
     """
     STATE.blocks, STATE.threads = blocks, blocks * threads
     for block in STATE.orders.permutation(blocks).tolist():
-        shared: list[Numbers] = []
-        of_block = [Thread(number, block, shared) for number in range(threads)]
-        for thread in of_block:
-            thread.peers = of_block
-        if isgeneratorfunction(kernel):
-            _run_block(of_block, kernel, arguments)
-            continue
-        for k in STATE.orders.permutation(threads).tolist():
-            _turn(of_block[k], threads)
-            kernel(*arguments)
+        for _ in block_of(kernel, arguments, block, threads):
+            raise SimulatedFault("blocks that run one after another cannot meet")
 
 
-Running = tuple[Thread, Generator[bool | None, None, None]]
+def block_of(
+    kernel: Callable[..., Any], arguments: Any, block: int, threads: int
+) -> Generator[BlocksMeeting, None, None]:
+    """Run one block, which pauses where it is to meet all others."""
+    shared: list[Numbers] = []
+    of_block = [Thread(number, block, shared) for number in range(threads)]
+    for thread in of_block:
+        thread.peers = of_block
+    if isgeneratorfunction(kernel):
+        yield from _run_block(of_block, kernel, arguments)
+        return
+    for k in STATE.orders.permutation(threads).tolist():
+        _turn(of_block[k], threads)
+        kernel(*arguments)
+
+
+Pause = bool | BlocksMeeting | None  # for a warp (True), for all blocks, for the block
+Running = tuple[Thread, Generator[Pause, None, None]]
 END = object()  # a thread's
 
 
@@ -125,40 +129,58 @@ def _turn(thread: Thread, threads: int) -> None:
 
 
 def _run_block(
-    threads: list[Thread], kernel: Callable[..., Generator[bool | None, None, None]], arguments: Any
-) -> None:
+    threads: list[Thread], kernel: Callable[..., Generator[Pause, None, None]], arguments: Any
+) -> Generator[BlocksMeeting, None, None]:
     """Run one block's threads to their ends."""
     running = [(thread, kernel(*arguments)) for thread in threads]
     while running:
-        waiting = _to_barrier([running[k] for k in STATE.orders.permutation(len(running))], threads)
+        queue = [running[k] for k in STATE.orders.permutation(len(running))]
+        waiting = yield from _to_barrier(queue, threads)
         if 0 < len(waiting) < len(running):
             ended = len(running) - len(waiting)
             raise SimulatedFault(f"{ended} of {len(running)} threads end before others' barrier")
         running = waiting
 
 
-def _to_barrier(queue: list[Running], threads: list[Thread]) -> list[Running]:
+def _by_warps(queue: list[Running], threads: int) -> list[Running]:
+    """The threads of one warp after those of another."""
+    ranks = STATE.orders.permutation(-(-threads // WARP))
+    return sorted(queue, key=lambda pair: int(ranks[pair[0].number // WARP]))
+
+
+def _shown(shown: dict[int, list[Running]], one: Running, threads: int) -> list[Running]:
+    """A thread shows its registers; those that go on, once all of its warp have."""
+    warp = shown.setdefault(one[0].number // WARP, [])
+    warp.append(one)
+    if len(warp) < min(WARP, threads):
+        return []
+    again = [warp[k] for k in STATE.orders.permutation(len(warp))]
+    warp.clear()
+    return again
+
+
+def _to_barrier(
+    queue: list[Running], threads: list[Thread]
+) -> Generator[BlocksMeeting, None, list[Running]]:
     """Run threads to their next barrier, or to their ends; those that come to one.  A warp that
     looks at its registers goes on when all of its threads are there: at once, one warp after
-    another, or when all others have been there too.
+    another, or when all others have been there too; a thread that meets all blocks, when they have.
     """
     waiting, shown = list[Running](), dict[int, list[Running]]()
     if one_by_one := bool(STATE.orders.integers(2)):
-        ranks = STATE.orders.permutation(-(-len(threads) // WARP))
-        queue = sorted(queue, key=lambda pair: int(ranks[pair[0].number // WARP]))
+        queue = _by_warps(queue, len(threads))
     while queue:
         thread, code = queue.pop()
         _turn(thread, len(threads))
         match next(code, END):
             case None:
                 waiting.append((thread, code))
+            case BlocksMeeting() as meeting:
+                yield meeting
+                queue.append((thread, code))
             case True:
-                warp = shown.setdefault(thread.number // WARP, [])
-                warp.append((thread, code))
-                if len(warp) == min(WARP, len(threads)):
-                    again = [warp[k] for k in STATE.orders.permutation(len(warp))]
-                    queue = queue + again if one_by_one else again + queue
-                    warp.clear()
+                again = _shown(shown, (thread, code), len(threads))
+                queue = queue + again if one_by_one else again + queue
     if any(shown.values()):
         raise SimulatedFault("some threads of a warp look at others, which do not show theirs")
     return waiting

@@ -13,13 +13,14 @@ import numpy as np
 from gradc_runtime.cuda import simulated_warp
 from gradc_runtime.cuda.simulated_block import (
     STATE,
+    BlocksMeeting,
     Numbers,
     SimulatedFault,
     made_by_warp,
     offer,
     taken,
 )
-from gradc_runtime.cuda.simulated_products import divided, keep, products
+from gradc_runtime.cuda.simulated_products import divided, keep, products, row_products
 
 
 def shared(words: int, dtype: Any = np.float32) -> Numbers:
@@ -60,6 +61,11 @@ def inside(wanted: bool, low: int, high: int, step: int, guards: int) -> bool:
     return bool(wanted) and (int(low) - int(step)) & (int(high) + int(step)) & guards == guards
 
 
+def all_blocks(memory: Any, place: int) -> BlocksMeeting:
+    """Wait for all blocks, which count at a place of memory."""
+    return BlocksMeeting(int(place), STATE.blocks, STATE.now.block == 0)
+
+
 def copies_arrive() -> None:
     """Wait for what this thread has sent for."""
     for buffer, place, value in STATE.now.copies:
@@ -93,11 +99,13 @@ def functions(word: int) -> dict[str, Callable[..., Any]]:
         "places": lambda words: shared(words, np.int32),
         "zeros": lambda count: np.zeros(count, dtype),
         "products": products,
+        "row_products": row_products,
         "keep": keep,
         "start": lambda words, first: (words, int(first)),
         "copy": copy,
         "copy4": copy4,
         "copies_arrive": copies_arrive,
+        "all_blocks": all_blocks,
         "offer": offer,
         "taken": taken,
         "made_by_warp": made_by_warp,

@@ -33,6 +33,19 @@ def products(
     return sums
 
 
+def row_products(
+    acc: Numbers, memory: Any, row: int, matrix: Numbers, place: int, along: int, columns: int,
+    terms: int, each: int, fours: int,
+) -> Numbers:  # fmt: skip
+    """acc + the products of a row's terms with as many columns, one term after another."""
+    assert not fours or row % 4 == 0, "four words at once begin at a multiple of four"
+    assert each % 4 or place % 4 == 0, "four words at once begin at a multiple of four"
+    for k in range(terms):
+        own = matrix[place + k * columns : place + k * columns + each]
+        acc = acc + memory[row + k * along] * own
+    return acc
+
+
 def keep(
     acc: Numbers, rows: int, buffer: Numbers, place: int, columns: int, row: int, beside: int,
     gap: int,

@@ -6,16 +6,14 @@ They go past the registers, and arrive while others multiply.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from llvmlite import ir
 
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.cuda.numba_intrinsics import intrinsic, types
 from gradc_runtime.cuda.tile_products import I32, address, numbers
 
-types: Any = import_module("numba.cuda.types")
-intrinsic: Callable[[Any], Any] = import_module("numba.cuda.extending").intrinsic
 I64, VOID = ir.IntType(64), ir.VoidType()
 SHARED_MEMORY = 3  # its address space
 ASYNC = {n: f"cp.async.ca.shared.global [$0 + MORE], [$1], {n}, $2;" for n in (4, 8)}

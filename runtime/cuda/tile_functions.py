@@ -2,32 +2,26 @@
 
 Loads of four neighbours at once, copies from memory to shared memory past the registers, and the
 products of one step, of each thread or by tensor cores (`tile_products.py`, `tile_tensors.py`,
-`tile_copies.py`).  These and `shim.py` are all that knows numba-cuda.  In the simulator
+`tile_copies.py`), and the meeting of all blocks (`grid_barrier.py`).  In the simulator
 `simulated_functions.py` has functions of the same names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from gradc_runtime.cuda import tile_tensors
+from gradc_runtime.cuda.grid_barrier import all_blocks
+from gradc_runtime.cuda.numba_intrinsics import cuda, inlined, types
+from gradc_runtime.cuda.row_products import row_products
 from gradc_runtime.cuda.tile_copies import again, below, copier, inside, plain, start
 from gradc_runtime.cuda.tile_products import ALIGNED, keep, products, zeros, zeros_double
 
-cuda: Any = import_module("numba.cuda")
-types: Any = import_module("numba.cuda.types")
 LOW = np.uint64(32)
 WHOLE = 0xFFFFFFFF  # all threads of a warp
-
-
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that is compiled with each kernel that calls it."""
-    made: Callable[..., Any] = cuda.jit(device=True, inline="always")(function)
-    return made
 
 
 def divided(n: Any, multiplier: Any, shift: Any) -> Any:
@@ -44,6 +38,7 @@ def memory(word: int) -> dict[str, Callable[..., Any]]:
         "shared": inlined(lambda words: cuda.shared.array(words, real, alignment=ALIGNED)),
         "places": inlined(lambda words: cuda.shared.array(words, types.int32)),
         "barrier": inlined(lambda: cuda.syncthreads()),
+        "all_blocks": all_blocks,
         "across": inlined(lambda value, distance: cuda.shfl_xor_sync(WHOLE, value, distance)),
     }
 
@@ -73,6 +68,7 @@ def functions(word: int, *, recent: bool = True) -> dict[str, Callable[..., Any]
         **whole_numbers(),
         "zeros": zeros if word == 4 else zeros_double,
         "products": products,
+        "row_products": row_products,
         **tile_tensors.functions(),
         "keep": keep,
         "start": start,

@@ -7,16 +7,13 @@ results are a tuple, and `products` gives it anew; sizes are whole numbers in th
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from llvmlite import ir
 
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.cuda.numba_intrinsics import cgutils, intrinsic, types
 
-types: Any = import_module("numba.cuda.types")
-cgutils: Any = import_module("numba.cuda.cgutils")
-intrinsic: Callable[[Any], Any] = import_module("numba.cuda.extending").intrinsic
 I32 = ir.IntType(32)
 ALIGNED = 16  # bytes: of a load of four numbers
 
@@ -68,7 +65,7 @@ def _zeros(kind: Any, word: ir.Type, count: Any) -> Any:
 Pointer = Callable[[int], Any]  # to a word so many further than a thread's first
 
 
-def _four(builder: Any, pointer: Pointer, word: ir.Type, place: int) -> list[Any]:
+def four_of(builder: Any, pointer: Pointer, word: ir.Type, place: int) -> list[Any]:
     """Four neighbours, by one instruction."""
     loaded = builder.load(four(builder, pointer(place), word))
     loaded.align = ALIGNED
@@ -91,12 +88,12 @@ class OperandOfStep:
         """The rows' numbers of four terms, term by term."""
         if self.step == 1:
             places = [first + row * self.gap for row in range(self.own)]
-            rows = [_four(builder, pointer, word, place) for place in places]
+            rows = [four_of(builder, pointer, word, place) for place in places]
             return [list(term) for term in zip(*rows, strict=True)]
         found = []
         for term in range(first, first + 4):
             places = [term * self.step + quad * self.gap for quad in range(self.own // 4)]
-            found.append([x for p in places for x in _four(builder, pointer, word, p)])
+            found.append([x for p in places for x in four_of(builder, pointer, word, p)])
         return found
 
 

@@ -8,17 +8,14 @@ ones is cut off and not rounded, is the hardware's.  From compute capability 8.0
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from llvmlite import ir
 
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.cuda.numba_intrinsics import cgutils, intrinsic, types
 from gradc_runtime.cuda.tile_products import I32, address, numbers
 
-types: Any = import_module("numba.cuda.types")
-cgutils: Any = import_module("numba.cuda.cgutils")
-intrinsic: Callable[[Any], Any] = import_module("numba.cuda.extending").intrinsic
 UPPER = -(1 << 16)
 RESULTS, HALF = 4, 8  # a thread's results of an instruction; rows between its two
 

@@ -35,6 +35,7 @@ TILES = frozenset(
             "places",
             "zeros",
             "products",
+            "row_products",
             *WARP_PRODUCTS,
             "keep",
             "keep_fragments",
@@ -44,6 +45,7 @@ TILES = frozenset(
             "inside",
             "copies_arrive",
             "barrier",
+            "all_blocks",
             "again",
             "resident",
         ),
@@ -120,10 +122,12 @@ class Paused(ast.NodeTransformer):
     """
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        """`barrier()` becomes `yield`."""
+        """`barrier()` becomes `yield`, and `all_blocks(...)` becomes `yield all_blocks(...)`."""
         match node.value:
             case ast.Call(func=ast.Name(id="barrier")):
                 return ast.copy_location(ast.Expr(ast.Yield()), node)
+            case ast.Call(func=ast.Name(id="all_blocks")):
+                return ast.copy_location(ast.Expr(ast.Yield(node.value)), node)
         self.generic_visit(node)
         return node
 

@@ -25,6 +25,10 @@ from gradc_runtime.system.errors import RanksError
 if TYPE_CHECKING:
     from gradc_runtime.session.session import Session
 
+SHARED: Mapping[str, tuple[str, str]] = {  # of each target the module and the class
+    "cpu": ("gradc_runtime.cpu.shared_executable", "SharedExecutable"),
+    "cuda": ("gradc_runtime.cuda.execution.shared_cuda", "SharedCudaExecutable"),
+}
 LOOKED_AT = 64  # examples at the front of data that is read while it trains
 
 
@@ -34,14 +38,17 @@ def share(session: Session, data: Examples, settings: Mapping[str, Any], ranks: 
     Raises `RanksError` where a rank has another spec, other data or other settings.
     """
     require_alike(ranks, facts(session, data, settings))
-    if session.target != "cpu":
-        raise RanksError(f"several ranks train on the target cpu, not {session.target}")
-    words = session.memory.words
-    words[...] = ranks.of_first(words)
-    executable: Any = import_module("gradc_runtime.cpu.shared_executable").SharedExecutable
+    if session.target not in SHARED:
+        known = " and ".join(SHARED)
+        raise RanksError(f"several ranks train on the targets {known}, not {session.target}")
+    session.memory.words[...] = ranks.of_first(session.memory.words)
+    module, name = SHARED[session.target]
+    executable: Any = getattr(import_module(module), name)
+    dtype = session.memory.mirror.dtype
     for step in session.training.steps:
         entry = session.program.entries[step.entry]
-        session.runners[step.entry] = executable(entry, words, words.dtype, session.threads, ranks)
+        words = session.memory.words if session.target == "cpu" else session.memory
+        session.runners[step.entry] = executable(entry, words, dtype, session.threads, ranks)
 
 
 def leave(session: Session, ranks: Ranks | None) -> None:

@@ -47,6 +47,7 @@ class Device(Protocol):
     """A GPU, or what stands for one."""
 
     traffic: CopyCounts
+    at_once: int  # blocks that surely run at once: one on each multiprocessor
 
     def memory(self, size: int) -> Memory:
         """So many bytes, at least one, with anything in them.

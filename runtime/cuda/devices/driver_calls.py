@@ -117,6 +117,16 @@ class Driver:
             )
         return major, minor
 
+    def blocks_at_once(self, gpu: Any) -> int:
+        """How many blocks surely run at once: one on each multiprocessor; 0 where a launch cannot
+        ask for that.
+        """
+        of = self.module.CUdevice_attribute
+        if not self("cuDeviceGetAttribute", of.CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH, gpu):
+            return 0
+        many = of.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
+        return int(self("cuDeviceGetAttribute", many, gpu))
+
     def name(self, gpu: Any) -> str:
         """What a GPU is called."""
         found: bytes = self("cuDeviceGetName", 128, gpu)

@@ -75,6 +75,7 @@ class DriverDevice:
     def __init__(self, driver: Driver, gpu: Any, capability: tuple[int, int]) -> None:
         self.driver, self.gpu, self.capability = driver, gpu, capability
         self.context = driver("cuDevicePrimaryCtxRetain", gpu)
+        self.at_once = driver.blocks_at_once(gpu)
         self.traffic = CopyCounts()
         self._process, self._entered = os.getpid(), threading.local()
         self.enter()
@@ -178,9 +179,19 @@ class DriverDevice:
             nodes.append(
                 self.driver("cuGraphAddKernelNode", made, waits or None, len(waits), own[0])
             )
+            if launch.together:
+                self._set_together(nodes[-1])
         handle = self.driver("cuGraphInstantiate", made, 0)
         self.driver("cuGraphDestroy", made)
         return handle
+
+    def _set_together(self, node: Any) -> None:
+        """Let a node's blocks all run at once, or none of them."""
+        module = self.driver.module
+        value = module.CUlaunchAttributeValue()
+        value.cooperative = 1
+        which = module.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_COOPERATIVE
+        self.driver("cuGraphKernelNodeSetAttribute", node, which, value)
 
     def _function(self, library: Any, name: str) -> Any:
         kernel = self.driver("cuLibraryGetKernel", library, name.encode())

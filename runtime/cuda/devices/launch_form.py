@@ -50,6 +50,7 @@ class NodeLaunch:
     blocks: int
     parameters: tuple[int, ...]
     table: tuple[int, ...]  # which of the parameters is the table's address
+    together: bool = False  # whether all blocks have to run at once
 
 
 @dataclass
@@ -92,7 +93,7 @@ def _launch(node: StepNode, table: LaunchTable) -> NodeLaunch:
     if count is None:
         at = table.add(call.numbers)
         return NodeLaunch(key, blocks, (*own, 0, at), (len(own),))
-    return NodeLaunch(key, blocks, (*own, *call.numbers[:count]), ())
+    return NodeLaunch(key, blocks, (*own, *call.numbers[:count]), (), call.meetings > 0)
 
 
 def _side_by_side(node: StepNode, blocks: int, table: LaunchTable) -> NodeLaunch:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cuda import simulated_block
+from gradc_runtime.cuda import simulated_grid
 from gradc_runtime.cuda.devices.device import THREADS, CopyCounts, CudaFault
 from gradc_runtime.cuda.devices.heap import Heap
 from gradc_runtime.cuda.launch.kernel_call import CudaCall
@@ -26,6 +26,7 @@ from gradc_runtime.cuda.verify_cuda_source import functions_of
 
 SIZE = 1 << 31  # bytes, of which the system gives those that are used
 BLOCKS = 2  # of a kernel with shared memory
+MULTIPROCESSORS = 8  # recurrences with more blocks are launched step by step
 POISON = 0xFF  # a byte of NaN
 
 
@@ -52,6 +53,7 @@ class SimulatedDevice:
     def __init__(self, size: int = SIZE, seed: int = 0) -> None:
         self.bytes = np.zeros(size, np.uint8)
         self.heap, self.traffic = Heap(size), CopyCounts()
+        self.at_once = MULTIPROCESSORS
         self.orders = np.random.default_rng(seed)
         self.watch: Callable[[CudaCall, Any, Any], tuple[Any, Any]] | None = None
 
@@ -149,7 +151,7 @@ def run_call(call: CudaCall, kernel: Callable[..., Any], words: Any, numbers: An
         return
     total = call.pieces * count if call.each else call.pieces
     given = (words, numbers, call.numbers, 0, begin, count, total)
-    simulated_block.run(kernel, given, BLOCKS, THREADS)
+    simulated_grid.run(kernel, given, BLOCKS, THREADS)
 
 
 @lru_cache(maxsize=2048)

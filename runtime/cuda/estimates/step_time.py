@@ -26,6 +26,8 @@ class Assumptions:
     words: float = MACHINE.gpu_word_share * 5  # products of a thread a word: 2% in SASS, 5 a cycle
     bytes: float = 0.8  # of the memory's rate: what streaming kernels reach, by public figures
     launch_s: float = 1.3e-6  # between two nodes of a graph that wait for one another (public)
+    recurrences: float = 0.3  # products of a recurrence in one kernel: as disassembled
+    meeting_s: float = 1.5e-6  # until all blocks of a kernel have met (public)
     graph_s: float = 6e-6  # to launch a graph (public)
 
 
@@ -88,7 +90,9 @@ def node_time(
     share = used(launch, sheet, full_threads(node))
     peak = (sheet.float32 if word == 4 else sheet.float64) * share
     rate = sheet.bytes * assumed.bytes * min(1.0, 2 * share)
-    compute = operations / (peak * (assumed.tiles if tiled else assumed.words))
+    meetings = max(call.meetings for call in node.calls)
+    pace = assumed.recurrences if meetings else assumed.tiles if tiled else assumed.words
+    compute = operations / (peak * pace) + meetings * assumed.meeting_s
     memory = moved / rate
     binds = "products" if compute > memory else "memory"
     binds = binds if max(compute, memory) > assumed.launch_s else "launch"
@@ -120,6 +124,8 @@ def told(assumed: Assumptions, sheet: DataSheet) -> list[str]:
         f"products in tiles at {assumed.tiles:.0%} of that, others at {assumed.words:.0%};"
         f" memory at {assumed.bytes:.0%}; a multiprocessor is full with {FULL} threads, or with as"
         " many tiles as are to fit",
+        f"a recurrence in one kernel: products at {assumed.recurrences:.0%},"
+        f" {assumed.meeting_s * 1e6:g} us for a meeting of its blocks",
         f"{assumed.launch_s * 1e6:g} us between launches that wait for one another,"
         f" {assumed.graph_s * 1e6:g} us to launch a graph; data on the device",
     ]

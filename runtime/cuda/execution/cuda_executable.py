@@ -75,10 +75,13 @@ class CudaExecutable:
             while len(self._plans) >= MOST_PLANS:
                 self._plans.pop(next(iter(self._plans)))
             room = TimeRoom(tuple(map(roomy, room.rows)), tuple(map(roomy, room.steps)))
-            arena = self.fitting(examples, room)
-            plan = CudaPlan(self.device, arena, self.dtype, self.state.first, data)
+            plan = self.made(self.fitting(examples, room), data)
         self._plans[key] = plan
         return plan
+
+    def made(self, arena: Arena, data: Mapping[str, DeviceRegion]) -> CudaPlan:
+        """A plan for a batch size."""
+        return CudaPlan(self.device, arena, self.dtype, self.state.first, data)
 
     def plans(self) -> list[CudaPlan]:
         """The plans that are kept, the last used last."""

@@ -23,6 +23,7 @@ from gradc_runtime.cuda.devices.device import Device
 from gradc_runtime.cuda.launch.arena import ALIGN, Arena
 from gradc_runtime.cuda.launch.batches import CudaBatches
 from gradc_runtime.cuda.launch.control import Control
+from gradc_runtime.cuda.launch.kernel_call import CudaCall
 from gradc_runtime.cuda.launch.merge_calls import merged
 from gradc_runtime.cuda.launch.step_calls import DeviceRegion, StepCalls, StepPlaces
 
@@ -61,9 +62,19 @@ class CudaPlan:
         device.zero(self.memory.address, self.memory.size)
         self.arena, self.places = self._placed(arena, persistent)
         self._write_constants()
-        calls = StepCalls(self.entry, self.arena, self.control, self.places).all()
+        calls = StepCalls(
+            self.entry, self.arena, self.control, self.places, device.at_once, dtype.itemsize
+        )
+        self.build(calls.all())
+
+    def build(self, calls: list[CudaCall]) -> None:
+        """Make the graph of a step."""
         self.graph = merged(calls)
-        self.built: Any = device.build(self.graph, dtype.itemsize)
+        self.built: Any = self.device.build(self.graph, self.dtype.itemsize)
+
+    def launch(self) -> None:
+        """Make a step."""
+        self.device.launch(self.built)
 
     def _placed(self, arena: Arena, persistent: int) -> tuple[Arena, StepPlaces]:
         """The arena where the memory begins, and behind it everything else."""
@@ -86,6 +97,7 @@ class CudaPlan:
             rows=regions.take(both * arena.examples if self.chosen else 0),
             outputs={k: over_batches(k) for k in self.made},
             results={k: regions.take(both * r.words) for k, r in enumerate(self.entry.results)},
+            meeting=regions.take(1),
         )
         return arena.placed(start, persistent), places
 
@@ -144,7 +156,7 @@ class CudaPlan:
             self.address(self.places.counter.first), np.array([piece.start], self.whole)
         )
         for _ in range(piece.steps):
-            self.device.launch(self.built)
+            self.launch()
 
     def fetch(
         self, piece: CallPiece, batches: CudaBatches, outputs: Mapping[int, NDArray[Any]],
@@ -197,4 +209,4 @@ def needed(arena: Arena, chosen: Container[int]) -> int:
     """The words that a plan takes, all in all."""
     control, both = Control.of(arena.entry, arena.room), 2 * steps_of_piece(arena, chosen)
     each = [*moved_words(arena, chosen), control.words, arena.examples]
-    return arena.words + control.words + 2 * ALIGN + sum(both * size + ALIGN for size in each)
+    return arena.words + control.words + 3 * ALIGN + sum(both * size + ALIGN for size in each)

@@ -33,6 +33,7 @@ class CudaCall:
     operations: int = 0  # additions and multiplications, for all rows that there may be
     words: int = 0  # read and written, each once
     note: str = ""  # what it computes, and the line of the spec
+    meetings: int = 0  # of all its blocks, at most, which then have to run at once
 
     @property
     def total(self) -> int:

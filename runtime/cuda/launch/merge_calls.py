@@ -51,7 +51,7 @@ def rows_of(call: CudaCall) -> int:
     """The rows along which a call may follow others; 0 where it may not, or where a row is so much
     work that more than one block should have it.
     """
-    if not call.each or call.slot or not is_small(call):
+    if not call.each or call.slot or call.begin or not is_small(call):
         return 0
     most = ROW_WORK * call.count
     return call.count if call.words <= most and call.operations <= 2 * most else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.program.entry import (
     Entry,
@@ -15,11 +16,15 @@ from gradc_compiler.program.entry import (
     RecurrenceLoop,
     Space,
 )
+from gradc_compiler.program.recurrence_launch import RecurrenceLaunch, launch_of
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cuda.kernels import CLEAR, END, GATHER, KEEP, LOAD, MEAN
 from gradc_runtime.cuda.launch.arena import Arena
 from gradc_runtime.cuda.launch.control import Control
 from gradc_runtime.cuda.launch.kernel_call import CudaCall, Interval, kernels_in
+
+THREADS = MACHINE.gpu_threads
+*_, SHARED, MOST_PRODUCTS = MACHINE.gpu_recurrence  # words of 4 bytes; of a thread, in a step
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class StepPlaces:
     rows: DeviceRegion  # the numbers of those rows
     outputs: dict[int, DeviceRegion]  # by the array's number
     results: dict[int, DeviceRegion]  # by the result's number
+    meeting: DeviceRegion  # where blocks are counted that wait for one another
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ class StepCalls:
     arena: Arena
     control: Control
     places: StepPlaces
+    blocks: int = 0  # that surely run at once, one on each multiprocessor
+    word: int = 4  # bytes of a number
 
     def all(self) -> list[CudaCall]:
         """Every call of a step in order."""
@@ -140,12 +148,41 @@ class StepCalls:
             )  # fmt: skip
 
     def recurrence(self, loop: RecurrenceLoop, items: Sequence[Instruction]) -> Iterator[CudaCall]:
-        """The calls of every step that there may be."""
+        """The calls of every step that there may be, or the one that makes all of them."""
+        launch = launch_of(loop)
+        if launch is not None and self.is_at_once(launch):
+            yield self.at_once(loop, launch, items)
+            return
         for step in range(self.arena.room.steps[loop.time]):
             slot = self.places.control.first
             slot += self.control.step(loop.time, loop.backwards, step)
             for item in items:
                 yield from self.instruction(item, slot)
+
+    def is_at_once(self, launch: RecurrenceLaunch) -> bool:
+        """Whether a recurrence is one kernel: if all its blocks can run at once, have room for what
+        they keep, and have not so much to do that more blocks should share it.
+        """
+        fits = launch.blocks <= self.blocks and launch.kept * self.word <= 4 * SHARED
+        return fits and self.arena.examples * launch.kept <= MOST_PRODUCTS * THREADS
+
+    def at_once(
+        self, loop: RecurrenceLoop, launch: RecurrenceLaunch, items: Sequence[Instruction]
+    ) -> CudaCall:
+        """The call that makes all steps, which touches what those of a step touch."""
+        steps, slot = self.arena.room.steps[loop.time], self.places.control.first
+        slot += self.control.step(loop.time, loop.backwards, 0)
+        own = [self.arena.interval(operand) for operand in launch.operands]
+        beside = (self.places.meeting.interval, self.places.control.interval)
+        rows, work = self.arena.room.rows[loop.time], [item.work for item in items]
+        return CudaCall(
+            source=launch.source, pieces=launch.blocks * THREADS, meetings=steps * launch.meetings,
+            numbers=(*map(self.arena.first, launch.operands), slot, steps, beside[0][0]),
+            reads=(*own, *beside), writes=(*(own[k] for k in launch.writes), beside[0]),
+            operations=sum(part.operations_each for part in work) * rows,
+            words=sum(part.words_each for part in work) * rows + launch.blocks * launch.kept,
+            note="all steps of " + "; ".join(item.note for item in items),
+        )  # fmt: skip
 
     def instruction(self, item: Instruction, slot: int = 0) -> Iterator[CudaCall]:
         """The calls of an instruction; in a recurrence for the rows of a step."""

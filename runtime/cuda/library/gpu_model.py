@@ -92,7 +92,7 @@ def _graph(entry: Entry, batch: int, persistent: int, start: int) -> tuple[StepG
     arena = arrange(entry, batch).placed(start + persistent_end(persistent), start)
     places = StepPlaces(
         counter=NOWHERE, control=NOWHERE, controls=NOWHERE, brought={}, chosen={}, rows=NOWHERE,
-        outputs={}, results={},
+        outputs={}, results={}, meeting=NOWHERE,
     )  # fmt: skip
     calls = StepCalls(entry, arena, Control.of(entry, arena.room), places)
     return merged([call for phase in entry.phases for call in calls.phase(phase)]), arena

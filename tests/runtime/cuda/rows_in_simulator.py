@@ -12,7 +12,7 @@ from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.printing.cuda_rows import team_of_rows
 from gradc_compiler.program.entry import Entry, Space
-from gradc_runtime.cuda import simulated_block
+from gradc_runtime.cuda import simulated_block, simulated_grid
 from gradc_runtime.cuda.simulated_block import SimulatedFault
 from gradc_runtime.cuda.verify_cuda_source import functions_of
 from gradc_runtime.session.session import Session
@@ -93,7 +93,7 @@ def bits(model: str, seed: int, old: str = "", new: str = "", number: int = 0) -
     try:
         with simulated_block.orders(seed):
             for function in functions_of(text, 4):
-                simulated_block.run(function, arguments, 2, 128)
+                simulated_grid.run(function, arguments, 2, 128)
     except (SimulatedFault, IndexError) as problem:
         return str(problem)
     place = next(k for k, operand in enumerate(launch.operands) if operand.space == y[0])

@@ -31,6 +31,7 @@ RUNS = {
     "random graphs": [*NATIVE, "tests/compiler/test_random_graphs.py"],
     "prelude": [*NATIVE, "tests/compiler/prelude"],
     "sequences": [f"{HERE}/sequences_in_simulator.py"],
+    "recurrences": [f"{HERE}/recurrence_in_simulator.py"],
     "tiles": [f"{HERE}/tiles_in_simulator.py"],
     "tile faults": [f"{HERE}/tile_faults_in_simulator.py"],
     "tensor cores": [f"{HERE}/tensors_in_simulator.py"],

@@ -122,20 +122,24 @@ def compiled(case: str, tile: BlockTile, major: int, folder: Path) -> dict[str, 
 
 def inner_loop(listing: str) -> list[str]:
     """The instructions of the loop with most products."""
+    return max(loops_in(listing), key=products_of, default=[])
+
+
+def loops_in(listing: str) -> list[list[str]]:
+    """The instructions of each loop."""
     code: list[str] = []
     labels: dict[str, int] = {}
-    best: list[str] = []
+    found: list[list[str]] = []
     for line in listing.splitlines():
         if label := re.match(r"\s*(\.L_x_\d+):", line):
             labels[label[1]] = len(code)
-        if found := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(.*?);", line):
-            code.append(found[1])
+        if said := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(.*?);", line):
+            code.append(said[1])
     for k, line in enumerate(code):
         target = re.search(r"\.L_x_\d+", line)
         if line.startswith("BRA") and target and labels.get(target[0], k + 1) <= k:
-            body = code[labels[target[0]] : k + 1]
-            best = body if products_of(body) > products_of(best) else best
-    return best
+            found.append(code[labels[target[0]] : k + 1])
+    return found
 
 
 def products_of(body: list[str]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gradc_compiler.pipeline import compile_file
-from gradc_runtime.cuda import simulated_block
+from gradc_runtime.cuda import simulated_grid
 from gradc_runtime.cuda.device_form import HEADER
 from gradc_runtime.cuda.devices import driver_device
 from gradc_runtime.cuda.devices.device import THREADS, CudaFault
@@ -70,7 +70,7 @@ def run_part(part: Any, memory: Any, header: Any, table: Any, at: int) -> None:
     total = pieces * count if each else pieces
     source, number, _ = part
     kernel, arguments = function_of(source, number, 4), (*memory, table, at, begin, count, total)
-    simulated_block.run(kernel, arguments, 2, THREADS)
+    simulated_grid.run(kernel, arguments, 2, THREADS)
 
 
 @pytest.fixture

@@ -56,7 +56,11 @@ class FakeDriver:
     CUdevice_attribute = SimpleNamespace(
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR=0,
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR=1,
+        CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH=2,
+        CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT=3,
     )
+    CUlaunchAttributeID = SimpleNamespace(CU_LAUNCH_ATTRIBUTE_COOPERATIVE="at once")
+    CUlaunchAttributeValue = SimpleNamespace
     CUDA_KERNEL_NODE_PARAMS = SimpleNamespace
 
     def __init__(self, size: int = 1 << 28, run: Callable[..., None] | None = None) -> None:
@@ -64,6 +68,7 @@ class FakeDriver:
         self.planted: dict[str, str] = {}  # functions that fail, with their codes
         self.calls: list[str] = []
         self.capability, self.version, self.count = (9, 0), 13000, 1
+        self.cooperative, self.multiprocessors = 1, 132
         self.streams: list[Stream] = []
         self.events: dict[int, tuple[Stream, int]] = {}
         self.graphs: list[list[tuple[Any, list[int], list[int]]]] = []
@@ -94,7 +99,7 @@ class FakeDriver:
         return (b"NVIDIA Fake\0\0",)
 
     def do_cuDeviceGetAttribute(self, attribute: int, gpu: int) -> tuple[int]:
-        return (self.capability[attribute],)
+        return ((*self.capability, self.cooperative, self.multiprocessors)[attribute],)
 
     def do_cuDevicePrimaryCtxRetain(self, gpu: int) -> tuple[str]:
         return ("context",)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gradc_compiler.pipeline import compile_file
 from gradc_compiler.program.entry import Entry
-from gradc_runtime.cuda.estimates.step_of_entry import planned_calls
+from gradc_runtime.cuda.estimates.step_of_entry import BLOCKS, planned_calls
 from gradc_runtime.cuda.launch.kernel_call import CudaCall
 from gradc_runtime.cuda.launch.time_room import TimeRoom
 
@@ -22,6 +22,8 @@ def entry_of(spec: str, name: str | None = None) -> Entry:
     return program.entries[name]
 
 
-def calls_of(spec: str, examples: int, room: TimeRoom | None = None) -> list[CudaCall]:
+def calls_of(
+    spec: str, examples: int, room: TimeRoom | None = None, blocks: int = BLOCKS
+) -> list[CudaCall]:
     """The calls of a step."""
-    return planned_calls(entry_of(spec), examples, room)
+    return planned_calls(entry_of(spec), examples, room, blocks)

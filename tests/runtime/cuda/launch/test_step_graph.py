@@ -14,7 +14,7 @@ from gradc_runtime.cuda.launch.merge_calls import merged
 from gradc_runtime.cuda.launch.step_graph import StepGraph, StepNode, graph_of
 from gradc_runtime.cuda.launch.time_room import TimeRoom
 from gradc_runtime.cuda.launch.verify_edges import GraphFault, reachable, verify_graph
-from tests.runtime.cuda.launch.graphs import calls_of
+from tests.runtime.cuda.launch.graphs import calls_of, entry_of
 
 MOST_NODES = {  # of a step: what was agreed on, and below it what there is
     ("specs/mnist_cnn.nn", 128): 60,
@@ -106,9 +106,41 @@ def test_calls_of_one_node_that_share_words_are_found() -> None:
 
 def test_sequences_have_room_for_steps() -> None:
     """A step of a recurrence that is not made is in the graph all the same."""
-    few, many = (calls_of("specs/adding.nn", 3, TimeRoom((3 * n,), (n,))) for n in (2, 5))
+    few, many = (calls_of("specs/adding.nn", 3, TimeRoom((3 * n,), (n,)), 0) for n in (2, 5))
     assert len(many) > len(few)
     slots = {one.slot for one in many} - {0}
     assert len(slots) >= 5
     graph = merged([replace(one, note=f"{k}") for k, one in enumerate(few)])
     verify_graph(graph)
+
+
+RECURRENT = {"adding": 30, "row_digits": 30, "tagging": 60, "characters": 60}
+
+
+@pytest.mark.parametrize("spec", RECURRENT)
+def test_a_recurrence_is_one_node_however_long(spec: str) -> None:
+    """28 steps of 32 examples; as nodes of the graph they were 158 to 546."""
+    times = len(entry_of(f"specs/{spec}.nn").times)
+    rooms = [TimeRoom((32 * n,) * times, (n,) * times) for n in (2, 28)]
+    short, long = (merged(calls_of(f"specs/{spec}.nn", 32, room)) for room in rooms)
+    assert len(short.nodes) >= len(long.nodes) - 1 and len(long.nodes) <= RECURRENT[spec]
+    verify_graph(long)
+    met = [call for node in long.nodes for call in node.calls if call.meetings]
+    assert len(met) >= 2 and all(call.meetings >= 28 for call in met)
+
+
+def test_blocks_that_cannot_all_run_at_once_do_not_meet() -> None:
+    room = TimeRoom((96,), (3,))
+    met = [call for call in calls_of("specs/adding.nn", 32, room) if call.meetings]
+    blocks = max(call.pieces for call in met) // 128
+    assert blocks > 1 and met
+    assert not [c for c in calls_of("specs/adding.nn", 32, room, blocks - 1) if c.meetings]
+
+
+def test_a_large_batch_is_left_to_more_blocks() -> None:
+    """What a block has to do grows with the rows, and tiles have more blocks for them."""
+    few, many = (
+        [c for c in calls_of("specs/adding.nn", n, TimeRoom((3 * n,), (3,))) if c.meetings]
+        for n in (32, 1 << 14)
+    )
+    assert few and not many

@@ -59,7 +59,8 @@ class Declarations:
         if isinstance(value.op, Constant) and not declared.drawn:
             return f"= {number(value.op.value)}"
         name = self.names.made(f"first{len(self.definitions)}")
-        writer = StatementWriter(graph, {}, self.names.prefix("v"))
+        spare = {node.id: "c1" for node in graph.nodes} | {value.id: self.names.made("value")}
+        writer = StatementWriter(graph, {}, self.names.prefix("v"), spare=spare)
         lines = [*writer.lines(), writer.names[value.id]]
         body = "".join(f"    {line}\n" for line in lines)
         head = f"initializer {name}" if declared.drawn else f"function {name}()"

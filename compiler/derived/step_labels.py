@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from gradc_compiler.graph.graph import Graph, Node
-from gradc_compiler.graph.outputs import OutputKey, Role, of_role
+from gradc_compiler.derived.spare_names import is_backward, ruled, spare_names
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.graph.outputs import OutputKey, Role, is_of, of_role
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.value_labels import (
     Place,
     adjoint_label,
@@ -23,8 +25,8 @@ from gradc_compiler.study.value_labels import (
     value_labels,
 )
 from gradc_compiler.syntax.grammar.tree import Definition, File, ResultStmt
+from gradc_compiler.transform.statement_text import MADE_UP, in_turn
 
-VJP = "vjp of "
 WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -38,33 +40,60 @@ def model_results(tree: File) -> dict[Place, str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class StepNames:
+    """What the values of a step are called."""
+
+    labels: dict[int, str]
+    spare: dict[int, str]  # for those that have no name of their own, should one be needed
+
+
 def labels_of(
     graph: Graph, loss: Graph, tree: File, paths: Mapping[str, str], taken: Collection[str]
-) -> dict[int, str]:
+) -> StepNames:
     """Names for the nodes of a step, none of them in `taken`; `loss` is the graph of its gradients
     as the author wrote it, `paths` says what parameters are called.
     """
-    forward = _forward_labels(graph, loss, tree)
-    found: dict[int, str] = {}
-    used = {*taken}
+    forward, count = _forward_labels(graph, loss, tree)
     names = {**forward, **_rest(graph, forward)}
-    adjoints = _adjoints(graph, names | _leaves(graph, paths))
+    leaves = _leaves(graph, paths)
+    inside = graph.reachable([graph.results["loss"]])  # what a `grad` in it made is a value of it
+    met = _adjoints(graph, names | leaves)
+    adjoints = {id: name for id, name in met.items() if id not in inside}
     for name, id in of_role(Role.REPORT, graph.results).items():
-        names.setdefault(id, name if WORD.fullmatch(name) else f"report_{id}")
+        names.setdefault(id, name)
+    for name, id in of_role(Role.UPDATE, graph.results).items():
+        if id not in leaves:
+            names.setdefault(id, result_name(Role.UPDATE, name, paths, 0))
     gradients = of_role(Role.GRADIENT, graph.results)
     adjoints |= {id: adjoint_label(paths.get(key, key)) for key, id in gradients.items()}
-    names |= _tangents(graph, {**_leaves(graph, paths), **names, **adjoints})
-    for id, name in sorted({**names, **adjoints}.items()):
-        name = name if WORD.fullmatch(name) else f"c_{id}"
-        while name in used:
-            name += "_"
-        used.add(name)
-        found[id] = name
+    names |= _tangents(graph, {**leaves, **names, **adjoints})
+    found = _without_clashes(graph, {**names, **adjoints}, forward, taken)
+    return StepNames(found, spare_names(graph, {**leaves, **found}, adjoints, inside, count + 1))
+
+
+def _without_clashes(
+    graph: Graph, names: Mapping[int, str], first: Mapping[int, str], taken: Collection[str]
+) -> dict[int, str]:
+    """Each name once: `h_2` for another h, `eval_h` for h of what is only evaluated; `rows_` where
+    the program means something else by it.  Those of `first` are given out before others.
+    """
+    results = graph.results.items()
+    trained = graph.reachable(id for key, id in results if not is_of(Role.EVALUATED, key))
+    found, used = dict[int, str](), {*taken}
+    for id in sorted(names, key=lambda id: (id not in first, id)):
+        word = names[id] if WORD.fullmatch(names[id]) else re.sub(r"\W+", "_", f"c_{names[id]}")
+        word = word if id in trained else f"eval_{word}"
+        word = f"{word}_" if word in taken else word
+        found[id] = next(name for name in in_turn(word) if name not in used)
+        used.add(found[id])
     return found
 
 
-def _forward_labels(graph: Graph, loss: Graph, tree: File) -> dict[int, str]:
-    """The labels that `explain` gives the values of the loss, wherever they are still there."""
+def _forward_labels(graph: Graph, loss: Graph, tree: File) -> tuple[dict[int, str], int]:
+    """The labels that `explain` gives the values of the loss, wherever they are still there, and
+    how far it has counted those that have no name.
+    """
     target = loss.outputs["loss"]
     if loss[target].op.name == "batch_mean":
         target = loss[target].inputs[0]
@@ -75,11 +104,12 @@ def _forward_labels(graph: Graph, loss: Graph, tree: File) -> dict[int, str]:
     shown = [n for n in alone.nodes if not isinstance(n.op, Constant)]
     labels = value_labels(alone, shown, (numbers[target], "loss"), model_results(tree))
     by_tag = {alone[i].tag: name for i, name in labels.items()}
-    return {
+    found = {
         n.id: by_tag[n.tag]
         for n in graph.nodes
         if n.tag in by_tag and not isinstance(n.op, Input | PersistentOp)
     }
+    return found, max([int(n[1:]) for n in labels.values() if MADE_UP.fullmatch(n)], default=0)
 
 
 def _rest(graph: Graph, known: Mapping[int, str]) -> dict[int, str]:
@@ -110,18 +140,17 @@ def _leaves(graph: Graph, paths: Mapping[str, str]) -> dict[int, str]:
     }
 
 
-def is_backward(node: Node) -> bool:
-    """Whether a rule of differentiation made a node."""
-    return node.origin is not None and node.origin.rule.startswith(VJP)
-
-
 def _adjoints(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
     """For each cotangent the name of the value whose it is."""
     owner: dict[int, int] = {}
     for cotangent, y in _met(graph):
         if y in names and y > owner.get(cotangent, -1):
             owner[cotangent] = y
-    found = {cotangent: adjoint_label(names[y]) for cotangent, y in owner.items()}
+    found = {
+        cotangent: adjoint_label(names[y])
+        for cotangent, y in owner.items()
+        if not isinstance(graph[cotangent].op, Constant)
+    }
     return found | _sent_back(graph, names)
 
 
@@ -132,8 +161,8 @@ def _sent_back(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
         loop = node.op.carried_by
         if loop is None or not is_backward(node):
             continue
-        ruled = _ruled(node)
-        y = None if ruled is None else by_tag.get(ruled)
+        tag = ruled(node)
+        y = None if tag is None else by_tag.get(tag)
         if y is not None and y in names:
             found[graph.carries[loop]] = adjoint_label(names[y])
             found[node.id] = f"{adjoint_label(names[y])}_next"
@@ -156,13 +185,10 @@ def _met(graph: Graph) -> Iterator[tuple[int, int]]:
         sums = node.op.name == "add"  # of what was sent before, and what this rule sends
         for i in node.inputs[1:] if sums else node.inputs:
             other = graph[i]
-            if is_backward(other) and _ruled(other) != _ruled(node):
+            if i in graph[y].inputs:
+                continue  # an operand of y: a slope, or an adjoint that is differentiated again
+            if is_backward(other) and ruled(other) != ruled(node):
                 yield i, y
-
-
-def _ruled(node: Node) -> int | None:
-    """The tag of the node whose rule made this one."""
-    return None if node.origin is None else node.origin.node
 
 
 def result_name(role: Role, about: str, paths: Mapping[str, str], number: int) -> str:

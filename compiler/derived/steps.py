@@ -96,8 +96,9 @@ class _StepWriter:
         self.given = {**names.inputs, **paths, **weights}
         loss = made.module.gradients(step.name)
         taken = {*names.taken, *RESERVED, *self.given.values()} - {names.merged and self.model}
-        labels = labels_of(graph, loss, made.tree, self.given, taken)
-        self.statements = StatementWriter(graph, self.given, names.prefix("v"), labels)
+        known = labels_of(graph, loss, made.tree, self.given, taken)
+        prefix = names.prefix("v")
+        self.statements = StatementWriter(graph, self.given, prefix, known.labels, known.spare)
         self.body = self.statements.lines()
         self.results = self._results()
 

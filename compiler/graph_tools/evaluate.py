@@ -45,10 +45,10 @@ def evaluate(
     evaluator = GraphEvaluator(graph, values, batch, dtype, first)
     for _ in evaluator.steps():
         pass
-    return _outputs(evaluator, graph, batch)
+    return outputs_of(evaluator, graph, batch)
 
 
-def _outputs(evaluator: GraphEvaluator, graph: Graph, batch: int) -> dict[OutputKey, Any]:
+def outputs_of(evaluator: GraphEvaluator, graph: Graph, batch: int) -> dict[OutputKey, Any]:
     """The outputs of a graph that has been gone through."""
     varying = graph.varying
     ids = list(graph.results.values())

@@ -37,15 +37,25 @@ def _of_one(op: Contract, x: Formula, shape: Shape) -> Formula | None:
     loops = [p.plain for p in op.result]
     moving = {loop for p in read for loop, _ in p.terms}
     idle = [n for j, n in enumerate(op.extents) if j not in moving and j not in loops]
-    if idle == [] and _is_trailing(read, op.result, shape, op.shape):
+    whole = _covers(op, read, shape) and _covers(op, op.result, op.shape)
+    if idle == [] and whole and _is_trailing(read, op.result, shape, op.shape):
         return x  # broadcast: operands are repeated without a word
     if (order := transposed_axes(op, tuple(shape))) is not None and order == [1, 0]:
         return Called("transpose", (x,))
     if (places := _row_of(op, shape)) is not None:
         return Called("row", (x,), lambda names: f"{names[0]}[{places}]")
-    if all(p == index(j) for j, p in enumerate(read)) and not any(p.terms for p in op.result):
+    summed = all(p == index(j) for j, p in enumerate(read)) and not any(p.terms for p in op.result)
+    if summed and whole:
         return Called("sum", (x,)) if not isinstance(x, Numeral) else _counted(op, x)
     return None
+
+
+def _covers(op: Contract, places: Sequence[Affine], shape: Shape) -> bool:
+    """Whether a tensor is gone through from end to end: neither a part of it nor beyond."""
+    return all(
+        (p == Affine() and n == 1) if p.plain is None else op.extents[p.plain] == n
+        for p, n in zip(places, shape, strict=True)
+    )
 
 
 def _row_of(op: Contract, shape: Shape) -> str | None:

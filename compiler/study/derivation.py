@@ -21,6 +21,7 @@ from gradc_compiler.graph.loop_order import loop_of
 from gradc_compiler.graph.rebuild import builder_after
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.leaf import Constant
+from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.ops.sequence import Previous
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.flow import Flow, flow_of
@@ -199,7 +200,8 @@ class _StepMaker:
 
     def _cut(self, node: Node) -> dict[str, str]:
         """The operands that depend on what is differentiated by, but through a dead end."""
-        ends = {i: self.flow.ends.get(i) for i in node.inputs if i in self.names}
+        reads = node.inputs[1:] if isinstance(node.op, Ruled) else node.inputs  # its rule stands in
+        ends = {i: self.flow.ends.get(i) for i in reads if i in self.names}
         return {self.names[i]: end for i, end in ends.items() if end is not None}
 
     def _one_back(self, first: Contribution) -> Letter:

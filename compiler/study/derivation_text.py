@@ -15,7 +15,15 @@ from gradc_compiler.study.forward_values import ForwardValue, GivenValue, Looked
 from gradc_compiler.study.single_path import LocalSlope
 from gradc_compiler.study.step_rule import step_rule
 from gradc_compiler.study.tell_once import Again, LoopBegins, tell_once
-from gradc_compiler.study.textbook_formula import Formula, Letter, Name, equation, symbols, text
+from gradc_compiler.study.textbook_formula import (
+    Formula,
+    Indexed,
+    Letter,
+    Name,
+    equation,
+    symbols,
+    text,
+)
 from gradc_compiler.study.value_labels import adjoint_label
 
 LOOP = " " * 5
@@ -40,7 +48,8 @@ class Numbers:
     def put_in(self, formula: Formula) -> str:
         """` = 2 * 3`: the formula in numbers, where all of it is single numbers."""
         used = symbols(formula)
-        if isinstance(formula, Letter) or not used or not used <= self.of_name.keys():
+        told = isinstance(formula, Letter | Indexed)  # one element of several is no single number
+        if told or not used or not used <= self.of_name.keys():
             return ""
         return f" = {text(formula, self.name)}"
 
@@ -85,7 +94,8 @@ def forward_lines(made: Derivation, numbers: Numbers) -> Iterator[str]:
     """How every value is computed, with the line it stands in, and from what."""
     for value in forward_values(made):
         place = "" if value.line is None else str(value.line)
-        yield from _filled(f"{place:>5} | ", _computed(value, numbers), numbers.after(value.id))
+        said, number = _computed(value, numbers), numbers.after(value.id)
+        yield from _filled(f"{place:>5} | ", said, "" if said.endswith(number) else number)
 
 
 def _computed(value: ForwardValue, numbers: Numbers) -> str:

@@ -39,7 +39,7 @@ def flow_of(graph: Graph, told: Sequence[Contribution], wrt: Sequence[int]) -> F
         live |= {c.node for c in reversed(told) if c.x in live}
     senders = {c.node for c in told}
     ends: dict[int, str] = {}
-    depending = _depending(graph, wrt)
+    depending = depending_on(graph, wrt)
     for node in graph.nodes:
         if node.id in depending and node.id not in live:
             below = (ends[i] for i in node.inputs if i in ends)
@@ -48,12 +48,15 @@ def flow_of(graph: Graph, told: Sequence[Contribution], wrt: Sequence[int]) -> F
     return Flow(live=frozenset(live), ends=ends, roots=_roots(graph))
 
 
-def _depending(graph: Graph, wrt: Sequence[int]) -> set[int]:
-    """What is computed from what is differentiated by."""
-    found = set(wrt)
-    for node in graph.nodes:
-        if found.intersection(node.inputs):
-            found.add(node.id)
+def depending_on(graph: Graph, wrt: Sequence[int]) -> set[int]:
+    """What is computed from what is differentiated by, in earlier steps of a recurrence too."""
+    found, before = set(wrt), -1
+    while len(found) != before:
+        before = len(found)
+        for node in graph.nodes:
+            carried = graph.carries.get(-1 if node.op.carried_by is None else node.op.carried_by)
+            if carried in found or found.intersection(node.inputs):
+                found.add(node.id)
     return found
 
 

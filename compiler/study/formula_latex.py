@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.textbook_formula import (
     ATOM,
     BINDING,
@@ -38,6 +39,7 @@ KNOWN = {
     "dot": r"\operatorname{dot}",
     "sum": r"\operatorname{sum}",
 }
+TO_ONE = ("sum", "dot", "mean", "max", "row")  # what gives one number, whatever it reads
 FIRST_MARK = 0xE000  # private characters, which stand for the arguments of a call
 SIGNS = {"*": r"\,", "<=": r"\leq", ">=": r"\geq", "==": "=", "!=": r"\neq", "%": r"\bmod"}
 WORDS = {
@@ -46,6 +48,32 @@ WORDS = {
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """What stands for a symbol; a product of two `tensors` is told element by element."""
+
+    tensors: frozenset[str]
+
+    def __call__(self, name: str) -> str:
+        """The letter of a name."""
+        return letter_of(name)
+
+    def is_tensor(self, formula: Formula) -> bool:
+        """Whether a formula has more than one number."""
+        match formula:
+            case Letter(name):
+                return name in self.tensors
+            case Indexed(result=result):
+                return bool(result)
+            case Product(outer=outer):
+                return outer or any(map(self.is_tensor, formula.factors))
+            case Called(function):
+                return function not in TO_ONE and any(map(self.is_tensor, formula.arguments))
+            case Signs():
+                return any(map(self.is_tensor, formula.parts))
+        return False
 
 
 def latex(formula: Formula, name: Name | None = None) -> str:
@@ -92,6 +120,8 @@ def _between(sign: str, a: Formula, b: Formula, name: Name | None) -> str:
     shown = (
         r"\cdot" if sign == "*" and re.match(r"^[(\d-]", latex(b, name)) else SIGNS.get(sign, sign)
     )
+    if sign == "*" and isinstance(name, Letters) and name.is_tensor(a) and name.is_tensor(b):
+        shown = r"\odot"
     return said.replace("{}", shown, 1) if "{}" in said else said
 
 

@@ -15,6 +15,7 @@ from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph_tools.evaluate import evaluate, node_values
 from gradc_compiler.ops.leaf import Input, PersistentOp
+from gradc_compiler.ops.ruled import without_rules
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.laws import Firing, Law
 from gradc_compiler.rewrites.algebra.simplify import simplify
@@ -51,6 +52,7 @@ class PassStep:
 
 def pass_steps(graph: Graph, without: frozenset[str], target: str) -> Iterator[PassStep]:
     """Every pass of algebra, and then every rewrite for a target, that changes a graph."""
+    graph = without_rules(graph)  # passes see it so
     for name, after in changes(graph, without):
         yield PassStep(name=name, stage="algebra", row=ALGEBRA[name], before=graph, after=after)
         graph = after

@@ -12,6 +12,7 @@ from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.graph import Builder, Graph, Node
 from gradc_compiler.graph.op import Op
 from gradc_compiler.ops.leaf import Input
+from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.derivation import ChainStep, Derivation
 from gradc_compiler.study.read_back import FormulaReader
@@ -75,7 +76,7 @@ def kinks(graph: Graph, names: Mapping[int, str]) -> list[Kink]:
 def kink_nodes(graph: Graph, names: Mapping[int, str]) -> Iterator[tuple[Node, Kink]]:
     """The same with their nodes; a division by a number that is not 0 has none."""
     reader = FormulaReader(graph, {i: Letter(name) for i, name in names.items()})
-    for node in graph.nodes:
+    for node in _differentiated(graph):
         found = kink_of(node.op)
         operands = [text(reader.of(i)) for i in node.inputs]
         constant = node.op.name == "div" and isinstance(reader.of(node.inputs[1]), Numeral)
@@ -91,6 +92,15 @@ def kink_nodes(graph: Graph, names: Mapping[int, str]) -> Iterator[tuple[Node, K
                     span=node.span,
                 ),
             )
+
+
+def _differentiated(graph: Graph) -> Iterator[Node]:
+    """The nodes of a graph, but for what only a value reads whose author wrote its derivative."""
+    found = {*graph.outputs.values()} | {n.id for n in graph.nodes if not graph.users[n.id]}
+    for node in reversed(graph.nodes):
+        if node.id in found:
+            found.update(node.inputs[1:] if isinstance(node.op, Ruled) else node.inputs)
+    yield from (node for node in graph.nodes if node.id in found)
 
 
 def kink_of(op: Op) -> tuple[str, str] | None:
@@ -110,28 +120,20 @@ def cuts(graph: Graph, names: Mapping[int, str], x: int, target: int) -> list[Cu
     A way ends at an operator that sends nothing: its rule says so for the operand that depends
     on x.
     """
-    behind = {x}
-    found = []
-    reached = graph.reachable([target])
-    for node in graph.nodes:
-        depending = [k for k, i in enumerate(node.inputs) if i in behind]
-        if node.id not in reached or not depending:
-            continue
-        open_ = [k for k in depending if sends(node, k, graph)]
-        if open_:
-            behind.add(node.id)
-        else:
-            found.append(_cut(node, names))
+    reached, behind = graph.reachable([target]), {x}
+    before, found = -1, list[Cut]()
+    while len(behind) != before:  # twice where there are recurrences: they lead back
+        before, found = len(behind), []
+        for node in graph.nodes:
+            reads = [k for k, i in enumerate(node.inputs) if i in behind]
+            carried = graph.carries.get(-1 if node.op.carried_by is None else node.op.carried_by)
+            if node.id not in reached or not (reads or carried in behind):
+                continue
+            if carried in behind or any(sends(node, k, graph) for k in reads):
+                behind.add(node.id)
+            else:
+                found.append(_cut(node, names))
     return [] if target in behind else found
-
-
-def behind_of(graph: Graph, x: int) -> set[int]:
-    """What is computed from a value, itself included."""
-    found = {x}
-    for node in graph.nodes:
-        if found.intersection(node.inputs):
-            found.add(node.id)
-    return found
 
 
 def sends(node: Node, place: int, graph: Graph) -> bool:
@@ -149,29 +151,50 @@ def sends(node: Node, place: int, graph: Graph) -> bool:
 def _cut(node: Node, names: Mapping[int, str]) -> Cut:
     name = node.op.name
     reason = "by request" if name == "stop_gradient" else (node.op.kink or "its derivative is 0")
+    if isinstance(node.op, Ruled):
+        reason = "its author wrote another derivative, which reads something else"
     return Cut(value=names.get(node.id, name), operator=name, reason=reason, span=node.span)
 
 
 def ways(made: Derivation, x: str) -> tuple[list[Way], int]:
-    """The shortest ways from what is differentiated to x, and how many there are in all."""
+    """The shortest ways from what is differentiated to x, and how many there are in all.
+
+    Through time a way would never end, so one goes from a step to the step before it only where
+    there is no other.
+    """
+    within = _senders(made, through_time=False)
+    count = _count(within, x, made.of, {})
+    if count:
+        return _shortest(within, made.of, x), count
+    found = _shortest(_senders(made, through_time=True), made.of, x)
+    return found, len(found)
+
+
+def _senders(made: Derivation, *, through_time: bool) -> Mapping[str, Sequence[ChainStep]]:
+    """Which steps send something to each value."""
     senders: dict[str, list[ChainStep]] = {}
     for step in made.steps:
-        for name in {term.of for term in step.terms}:
-            if step.incoming is not None:  # through time a way would never end
+        if step.incoming is not None or through_time:
+            for name in {term.of for term in step.terms}:
                 senders.setdefault(name, []).append(step)
-    count = _count(senders, x, made.of, {})
+    return senders
+
+
+def _shortest(senders: Mapping[str, Sequence[ChainStep]], of: str, x: str) -> list[Way]:
+    """The shortest ways that meet no value twice."""
     found: list[Way] = []
     waiting = [Way(values=(x,), steps=())]
     while waiting and len(found) < MOST_PATHS:
         way = waiting.pop(0)
-        if way.values[0] == made.of:
+        if way.values[0] == of:
             found.append(way)
             continue
         for step in senders.get(way.values[0], ()):
-            waiting.append(Way(values=(step.value, *way.values), steps=(step, *way.steps)))
+            if step.value not in way.values:
+                waiting.append(Way(values=(step.value, *way.values), steps=(step, *way.steps)))
         if len(waiting) > 50 * MOST_PATHS:
             waiting = waiting[: 50 * MOST_PATHS]
-    return found, count
+    return found
 
 
 def _count(

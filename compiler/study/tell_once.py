@@ -11,6 +11,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from gradc_compiler.ops.contract import Affine, Contract
 from gradc_compiler.ops.leaf import Constant
+from gradc_compiler.ops.rule_texts import rule_text
+from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.contraction_formula import one_loop_of_one
 from gradc_compiler.study.derivation import ChainStep, Derivation, Term
@@ -159,13 +161,16 @@ def _shape(passage: Sequence[ChainStep], made: Derivation) -> Hashable:
             _constant(made, i) if name is None else number(name)
             for i, name in zip(step.node.inputs, step.operands, strict=True)
         )
-        found.append((_operator(step), number(step.value), operands, step.loop is None))
+        cut = tuple((step.operands.index(name), end) for name, end in step.cut.items())
+        found.append((_operator(step), number(step.value), operands, step.loop is None, cut))
     return tuple(found)
 
 
 def _operator(step: ChainStep) -> Hashable:
     """An operator without its sizes, strides and borders."""
     op = step.node.op
+    if isinstance(op, Ruled):
+        return op.name, rule_text(op, [])  # each function has a rule of its own
     if not isinstance(op, Contract):
         return op.name
     if not isinstance(step.computed, Indexed):

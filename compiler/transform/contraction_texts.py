@@ -1,6 +1,6 @@
 """Contractions that have a shorter word in the language than `contract`.
 
-    a @ b      sum(x), sum(x, axis = 1)      transpose(x)      x[0]
+    a @ b      sum(x), sum(x, axis = (0, 1))      transpose(x)      broadcast(x, [4, 3])      x[0]
 
 Each is exactly what the word is elaborated to, so that a printed program is read back as it was.
 """
@@ -22,13 +22,18 @@ def contraction_text(op: Contract, shapes: Sequence[Shape]) -> str | None:
         return None
     if len(shapes) == 2:
         return MATRIX_PRODUCT if is_matmul(op, *shapes) else None
-    if len(shapes) != 1 or not shapes[0]:
+    if len(shapes) != 1:
         return None
     shape = shapes[0]
-    known = {
-        "sum({})": _sum(shape, range(len(shape))),
-        **{f"sum({{}}, axis = {k})": _sum(shape, [k]) for k in range(len(shape))},
-    }
+    if not shape:
+        repeated = same_contraction(op, _repeated(shape, op.shape))
+        return f"full({list(op.shape)}, {{}})" if repeated else None
+    known = {"sum({})": _sum(shape, range(len(shape)))}
+    if axes := _summed(op):
+        among = axes[0] if len(axes) == 1 else tuple(axes)
+        known[f"sum({{}}, axis = {among})"] = _sum(shape, axes)
+    if _may_repeat(shape, op.shape):
+        known[f"broadcast({{}}, {list(op.shape)})"] = _repeated(shape, op.shape)
     if len(shape) == 2:
         known["transpose({})"] = _transposed(shape)
     if (row := _row_number(op, shape)) is not None:
@@ -39,6 +44,29 @@ def contraction_text(op: Contract, shapes: Sequence[Shape]) -> str | None:
 def takes_expression(text: str) -> bool:
     """Whether what stands in a word's brackets may be any expression."""
     return text.endswith(")")
+
+
+def _summed(op: Contract) -> list[int]:
+    """The axes of the operand that are not axes of the result."""
+    kept = {p.plain for p in op.result}
+    return [k for k, p in enumerate(op.operands[0]) if p.plain not in kept]
+
+
+def _may_repeat(shape: Shape, wanted: Shape) -> bool:
+    """Whether a tensor is repeated to a shape by NumPy's rule."""
+    behind = wanted[len(wanted) - len(shape) :]
+    return len(wanted) >= len(shape) and all(
+        n in (1, m) for n, m in zip(shape, behind, strict=True)
+    )
+
+
+def _repeated(shape: Shape, wanted: Shape) -> Contract:
+    lead = len(wanted) - len(shape)
+    read = tuple(
+        Affine() if n == 1 and wanted[lead + j] != 1 else index(lead + j)
+        for j, n in enumerate(shape)
+    )
+    return Contract(wanted, (read,), tuple(map(index, range(len(wanted)))), wanted)
 
 
 def _sum(shape: Shape, axes: Sequence[int]) -> Contract:

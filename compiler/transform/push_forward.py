@@ -14,14 +14,15 @@ Nothing here is about examples: each one's values move with its own tangents, an
 shared by all of them, so is its tangent.  `batch_mean` of what moves is the mean of tangents.
 
 A recurrence p = previous(start), h = f(p), with h carried back, moves along a recurrence of the
-same direction: dp = previous(dstart), and dh is carried back.
+same direction: dp = previous(dstart), and dh is carried back.  Within the body of a cell p is a
+value of its own: what it becomes is not known yet, and it moves only if it is asked to.
 
 Conventions are those of `differentiate`, whose rules and masks are used: Note [Cut tangents].
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 
 from gradc_compiler.graph.graph import Builder, Node, Value
@@ -53,7 +54,8 @@ def push_forward(
         moves[x.id] = moves[x.id] + dx if x.id in moves else dx
     active = path_between(graph, moves, [y.id for y in ys])
     before = builder.span, builder.origin, builder.block
-    walk = _ForwardWalk(builder, TangentMasks(builder, active), Bounds(builder))
+    masks = TangentMasks(builder, active)
+    walk = _ForwardWalk(builder, masks, Bounds(builder), graph.carries.keys())
     for node in graph.nodes:
         if node.id in active:
             walk.reach(node, moves.get(node.id))
@@ -69,6 +71,7 @@ class _ForwardWalk:
     builder: Builder
     masks: TangentMasks
     bounds: Bounds
+    closed: Collection[int]  # loops of which it is known what they carry
     tangent: dict[int, Value] = field(default_factory=dict)
     loops: dict[int, int] = field(default_factory=dict)  # `previous` -> loop of its tangent
     wild: dict[int, bool] = field(default_factory=dict)  # may be infinite; True: far from a cut too
@@ -92,8 +95,8 @@ class _ForwardWalk:
         self.builder.span, self.builder.block = node.span, node.block
         tag = None if moved is None else moved.node.tag
         self.builder.origin = Origin(f"jvp of {node.op.name}", node.tag, tag)
-        if isinstance(node.op, Previous):
-            return self._a_step_before(node, dxs[0])
+        if isinstance(node.op, Previous) and (moved is not None or node.op.loop in self.closed):
+            return self._a_step_before(node, moved)
         if moved is None:
             return None
         dxs = [None if dx is None else self._masked(y, k, xs, dx) for k, dx in enumerate(dxs)]

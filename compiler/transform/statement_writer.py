@@ -2,7 +2,8 @@
 
 `names` gives parameters, inputs and the lengths of sequences their names, `labels` some other
 values; what has none and is read once, by arithmetic, is written where it is read, so that a rule
-stands on one line (`d_c2 = d_c3 * (1 - c3 * c3)`).  Any other is numbered.
+stands on one line (`d_c2 = d_c3 * (1 - c3 * c3)`).  Any other is called as `spare` has it, or
+numbered.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
 from gradc_compiler.ops.random import Random
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeSum
-from gradc_compiler.transform.contraction_texts import (
-    MATRIX_PRODUCT,
-    contraction_text,
-    takes_expression,
+from gradc_compiler.transform.contraction_texts import MATRIX_PRODUCT, contraction_text
+from gradc_compiler.transform.statement_text import (
+    MADE_UP,
+    in_turn,
+    may_stand_inside,
+    signed,
+    within_brackets,
 )
 from gradc_compiler.transform.unparse_expr import expression, number, renamed, type_text
 
 NEGATIVE = re.compile(r"\(-[\d.]+(e[-+]?\d+)?\)")
-MADE_UP = re.compile(r"c\d+")  # the names of values that their author called nothing
 SHORT = 60  # characters of what is written where it is read
 NOTED = 50  # column at which notes begin
 LONGEST = 92  # characters of a statement on one line
@@ -47,9 +50,10 @@ class StatementWriter:
         names: Mapping[str, str],
         prefix: str = "v",
         labels: Mapping[int, str] | None = None,
+        spare: Mapping[int, str] | None = None,
     ) -> None:
         self.graph, self.given, self.prefix = graph, names, prefix
-        self.labels = dict(labels or {})
+        self.labels, self.spare = dict(labels or {}), dict(spare or {})
         self.taken = {*self.labels.values(), *names.values()}
         self.names: dict[int, str] = {}
         self.numbers: dict[int, float | None] = {}  # what a scalar is, looked at once
@@ -91,7 +95,9 @@ class StatementWriter:
         biased = reader.op.name == "add" and node.span == reader.span and self._is_product(node)
         if biased and (label is None or MADE_UP.fullmatch(label)):
             return True
-        return label is None and _may_stand_inside(node, reader)
+        if label is None and reader.op.name in ("add", "sub") and self._is_product(node):
+            return True  # a @ b + c @ d
+        return label is None and may_stand_inside(node, reader)
 
     def _is_product(self, node: Node) -> bool:
         shapes = [self.graph[i].type.shape for i in node.inputs]
@@ -103,13 +109,16 @@ class StatementWriter:
                 self.names[node.id] = self.given.get(key, key)
                 return ""
             case Constant(shape=(), value=value):
-                self.names[node.id] = _signed(number(value))
+                self.names[node.id] = signed(number(value))
+                return ""
+            case Constant() if node.id not in self.labels:
+                self.names[node.id] = expression(node, [])
                 return ""
         folded = None if isinstance(node.op, Random) else self._folded(node)
         if folded is not None:
-            self.names[node.id] = _signed(number(folded))
+            self.names[node.id] = signed(number(folded))
             return ""
-        if node.id in self.inside and len(text := self._right(node)) <= SHORT:
+        if node.id in self.inside and self._is_short(text := self._right(node), node):
             self.names[node.id] = text
             return ""
         self.inside.discard(node.id)
@@ -117,6 +126,13 @@ class StatementWriter:
         if isinstance(node.op, Random):
             return self._drawn(node, node.op)
         return self._with_note(f"{self.names[node.id]} = {self._right(node)}", node)
+
+    def _is_short(self, text: str, node: Node) -> bool:
+        """Whether a value is written where it is read; what is only averaged may be a long sum."""
+        (reader,) = self.graph.users[node.id]
+        averaged = isinstance(self.graph[reader].op, BatchMean | TimeSum)
+        alone = averaged and text.startswith(("contract(", "time_sum(contract("))
+        return len(text) <= (LONGEST if alone else SHORT)
 
     def _with_note(self, line: str, node: Node) -> str:
         """A statement with its note beside it, or above it where it is long."""
@@ -133,15 +149,15 @@ class StatementWriter:
             (a, b), sign = self._operands(node), INFIX[node.op.name].split()[1]
             return f"{self.names[node.id]} = (\n    {a}\n    {sign} {b}\n)"
         head, opening, inner = line.partition("contract(")
-        if not opening or not inner.endswith(")"):
+        inside = within_brackets(inner)
+        if not opening or inner[len(inside) :].strip(")"):
             return line
-        return f"{head}{opening}\n    {inner[:-1]}\n)"
+        return f"{head}{opening}\n    {inside}\n{inner[len(inside) :]}"
 
     def _numbered(self, node: Node) -> str:
         """A name for a value that has none, unlike all that the author gave (who may say `v4`)."""
-        name = f"{self.prefix}{node.id}"
-        while name in self.taken:
-            name += "_"
+        base = self.spare.get(node.id, f"{self.prefix}{node.id}")
+        name = next(name for name in in_turn(base) if name not in self.taken)
         self.taken.add(name)
         return name
 
@@ -234,19 +250,3 @@ class StatementWriter:
             return f"{self.names[node.id]} = {drawn}"
         type = type_text(renamed(node, self.given).type)
         return f"noise {self.names[node.id]} : {type} ~ {drawn}"
-
-
-def _may_stand_inside(node: Node, reader: Node) -> bool:
-    """Whether a value may be written within the arithmetic that reads it."""
-    if isinstance(node.op, Contract):
-        return isinstance(reader.op, BatchMean | TimeSum)
-    plain = node.op.carried_by is None and bool(node.inputs) and not isinstance(node.op, Random)
-    op = reader.op
-    word = contraction_text(op, [node.type.shape]) if isinstance(op, Contract) else None
-    around = word is not None and takes_expression(word)
-    return plain and (around or isinstance(reader.op, Elementwise | BatchMean | TimeSum))
-
-
-def _signed(text: str) -> str:
-    """A number as an operand."""
-    return f"({text})" if text.startswith("-") else text

@@ -56,7 +56,8 @@ def _one_simpler(
 ) -> Iterator[np.ndarray]:
     """The tensor with a simpler number in one place, until one has been taken."""
     now = float(found[name][place])
-    for number in (0.0, 1.0, -1.0, 2.0, float(round(now)), round(now, 1)):
+    tens = [sign * ten for ten in (10.0, 100.0) if ten < abs(now) for sign in (1, -1)]
+    for number in (0.0, 1.0, -1.0, 2.0, *tens, float(round(now)), round(now, 1)):
         if number == now or float(found[name][place]) != now:
             return
         simpler = found[name].copy()

@@ -1,7 +1,9 @@
-"""Numbers of two graphs at the same random inputs, and a smallest input at which they differ.
+"""Numbers of two graphs at the same inputs, and a smallest input at which they differ.
 
 Both are evaluated by the reference in float64: one example, and then several, which may see one
-another.  Numbers that agree are no proof, but two different functions that agree at random points
+another, at random inputs; then one at inputs of every size, at 0 and at ties.  They differ where
+rounding does not explain it, and not only at a point where the first jumps: there a convention
+decides.  Numbers that agree are no proof, but two different functions that agree at random points
 are improbable (Schwartz, 1980; Zippel, 1979).
 """
 
@@ -15,19 +17,24 @@ import numpy as np
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.outputs import OutputKey
-from gradc_compiler.graph.ragged import Batch, Ragged
+from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.graph_tools.evaluate import evaluate, node_values
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_compiler.study.same_graph import equal_outputs
 from gradc_runtime.cli.actions.check_derivation import agree
 from gradc_runtime.cli.actions.counter_example import smallest
 from gradc_runtime.cli.actions.diff_sides import GraphPair
+from gradc_runtime.cli.actions.exercise_equal import BESIDE, STEPS
+from gradc_runtime.cli.actions.rounding_bound import leaves_range, rounding, rows_of, within
 from gradc_runtime.cli.actions.samples import random_batch, work_of
+from gradc_runtime.cli.actions.wide_points import Point, beside, wide_points
 from gradc_runtime.data.arrays.checked import check_inputs
 
 Flat = Mapping[str, np.ndarray]  # of inputs their rows, of what persists the tensor
+Sides = tuple[np.ndarray, np.ndarray]
 COUNTS = (1, 1, 1, 3)  # examples of each trial
 WORK = 4 * 10**8  # multiplications that a search for a smallest input may take
 SPREAD = 0.3  # of parameters around their first values
@@ -96,17 +103,43 @@ class DiffTrial:
             found = evaluate(graph, self.values(flat), self.count, "float64")
         return {key: np.asarray(rows_of(value)) for key, value in found.items()}
 
-    def apart(self, key: OutputKey, flat: Flat) -> bool:
-        """Whether an output is another number on both sides, and a number on one."""
-        with np.errstate(all="ignore"):
-            a = self.results(only(self.pair.a, key), flat)[key]
-            b = self.results(only(self.pair.b, key), flat)[key]
-        return bool(np.isfinite(a).all() or np.isfinite(b).all()) and differ(a, b)
+    @property
+    def fixed(self) -> set[str]:
+        """What no other number is put in for: labels, and what is counted or averaged."""
+        labels = {name for name, type in self.types.items() if type.kind is Kind.INDEX}
+        return labels | (self.own - {*self.first.parameters})
 
+    def apart(self, key: OutputKey, flat: Flat, *, both: bool) -> bool:
+        """Whether an output differs, and not only at a point where it jumps."""
+        return self.differs(key, flat, both=both) and not self._jumps(key, flat)
 
-def rows_of(value: Batch) -> np.ndarray:
-    """The numbers of a batch, of sequences too."""
-    return np.asarray(value.values if isinstance(value, Ragged) else value)
+    def differs(self, key: OutputKey, flat: Flat, pair: Sides | None = None, *, both: bool) -> bool:
+        """Whether an output is another number on both sides, and a number on one; with `both`, and
+        for large inputs, on both.  `pair` is what both give, where it is known.
+        """
+        graphs = [only(graph, key) for graph in (self.pair.a, self.pair.b)]
+        a, b = pair or [self.results(graph, flat)[key] for graph in graphs]
+        finite, other, large = np.isfinite(a), np.isfinite(b), Point(values=flat).large
+        counts = finite & other if large or both else finite | other
+        if a.shape != b.shape or (within(a, b) | ~counts).all():
+            return a.shape != b.shape
+        if large and any(leaves_range(g, self.values(flat), self.count) for g in graphs):
+            return False
+        known_to = sum(rounding(graph, self.values(flat), self.count)[key] for graph in graphs)
+        return not (within(a, b, known_to) | ~counts).all()
+
+    def _jumps(self, key: OutputKey, flat: Flat) -> bool:
+        """Whether the first side jumps at a point beside which both are equal."""
+        graph = only(self.pair.a, key)
+        here = self.results(graph, flat)[key]
+        heights = []
+        for step in STEPS:
+            points = [beside(flat, self.fixed, seed, step) for seed in BESIDE]
+            if any(self.differs(key, point, both=True) for point in points):
+                return False
+            there = [self.results(graph, point)[key] for point in points]
+            heights.append(max(float(np.max(np.abs(x - here), initial=0)) for x in there))
+        return heights[1] > 0.5 * heights[0] > 0
 
 
 def only(graph: Graph, key: OutputKey) -> Graph:
@@ -115,35 +148,44 @@ def only(graph: Graph, key: OutputKey) -> Graph:
     return Graph(graph.nodes, {k: id for k, id in graph.outputs.items() if k not in results})
 
 
-def differ(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether numbers are apart by more than rounding; NaN on both sides is equal."""
-    if a.shape != b.shape:
-        return True
-    both = ~(np.isnan(a) & np.isnan(b))
-    return not agree(np.where(both, a, 0), np.where(both, b, 0))
-
-
 def differences(
     pair: GraphPair, keys: Collection[OutputKey], first: Start, seed: int
 ) -> dict[OutputKey, Witness]:
-    """The outputs `keys` that differ, each with a smallest input that shows it."""
+    """The outputs `keys` that differ, each with a smallest input that shows it.  Those that are
+    equal by the laws of real numbers are tried at random inputs only.
+    """
     keys = {*keys}
+    proven = equal_outputs(pair.a_less, pair.b_less, real=True)
     found: dict[OutputKey, Witness] = {}
-    for number, count in enumerate(COUNTS):
-        trial = DiffTrial(pair, first, count, seed + number)
-        a, b = (trial.results(graph, trial.start) for graph in (pair.a, pair.b))
-        for key in keys - found.keys():
-            if differ(a[key], b[key]):
-                found[key] = _witness(trial, key)
+    for trial, flat, both in _trials(pair, first, seed):
+        wanted = keys - found.keys() - (proven if both else set())
+        if not wanted:
+            continue
+        a, b = (trial.results(graph, flat) for graph in (pair.a, pair.b))
+        for key in wanted:
+            sides = a[key], b[key]
+            if trial.differs(key, flat, sides, both=both) and trial.apart(key, flat, both=both):
+                found[key] = _witness(trial, key, flat)
     return {key: found[key] for key in pair.a.results if key in found}
 
 
-def _witness(trial: DiffTrial, key: OutputKey) -> Witness:
+def _trials(pair: GraphPair, first: Start, seed: int) -> Iterator[tuple[DiffTrial, Flat, bool]]:
+    """Random inputs of one example and of several, then as many of every size as work allows, where
+    only what is a number on both sides counts: a quotient of two zeros is none.
+    """
+    trials = [DiffTrial(pair, first, count, seed + k) for k, count in enumerate(COUNTS)]
+    yield from ((trial, trial.start, False) for trial in trials)
+    points = [*wide_points(trials[0].start, trials[0].fixed)]
+    stride = 1 + len(points) * (work_of(pair.a) + work_of(pair.b)) // WORK
+    yield from ((trials[0], point.values, True) for point in points[::stride])
+
+
+def _witness(trial: DiffTrial, key: OutputKey, flat: Flat) -> Witness:
     """The smallest that is found within some work."""
-    labels = {name for name, type in trial.types.items() if type.kind is Kind.INDEX}
     work = trial.count * (work_of(trial.pair.a) + work_of(trial.pair.b))
     tries = max(20, min(400, WORK // work))
-    at = smallest(lambda flat: trial.apart(key, flat), trial.start, labels, tries)
+    both = trial.differs(key, flat, both=True)
+    at = smallest(lambda flat: trial.apart(key, flat, both=both), flat, trial.fixed, tries)
     a, b = (trial.results(only(g, key), at)[key] for g in (trial.pair.a, trial.pair.b))
     return Witness(
         inputs={name: at[name] for name in trial.types},
@@ -158,7 +200,7 @@ def _where_it_began(trial: DiffTrial, key: OutputKey, at: Flat) -> tuple[str, in
     """The first value that both authors call by one name and that differs."""
     found = [dict(_named(trial, graph, key, at)) for graph in (trial.pair.a, trial.pair.b)]
     for name, (line, array) in found[0].items():
-        if name in found[1] and differ(array, found[1][name][1]):
+        if name in found[1] and not agree(array, found[1][name][1]):
             return name, line, found[1][name][0]
     return None
 

@@ -15,6 +15,7 @@ from gradc_compiler.syntax.parse.read_file import read_source
 from gradc_runtime.cli.actions.exercise_check import (
     CounterExample,
     Verdict,
+    kink_lines,
     mistake_lines,
     readers_lines,
     verdict_on,
@@ -65,6 +66,8 @@ def check(one: Exercise, path: Path, given: Mapping[str, Any]) -> int:
         write_json({**mark_of(one.name, verdict), "mistake": mistake_data(verdict.mistake)})
         return 0 if verdict.done else 1
     show_lines(one, attempt, verdict)
+    for kink in verdict.kinks:
+        write("\n".join(["", *kink_lines(kink)]))
     if verdict.mistake is not None:
         write("\n".join(["", *mistake_lines(verdict.mistake, truth)]))
     if given["hint"] and not verdict.done:
@@ -78,8 +81,9 @@ def show_lines(one: Exercise, attempt: Attempt, verdict: Verdict) -> None:
     for name in one.lines:
         line = attempt.lines[name]
         mark = "right" if name in verdict.right else "open" if line.is_open else "wrong"
-        rows.append([str(line.span.line), mark, f"{name} = {written(line.span.text)}"])
-    console().print(table(["line", "", one.title], rows, right="line"))
+        said = f"{name} = {written(line.span.text)}"
+        rows.append([str(line.span.line), mark, said, verdict.right.get(name, "")])
+    console().print(table(["line", "", one.title, ""], rows, right="line"))
     right = f"{len(verdict.right)} of {len(one.lines)} lines are right"
     write(f"{right}: done" if verdict.done else right)
 
@@ -112,6 +116,8 @@ def mark_of(name: str, verdict: Verdict) -> dict[str, Any]:
         "exercise": name,
         "lines": len(verdict.right) + len(verdict.wrong) + len(verdict.open),
         "right": len(verdict.right),
+        "how": dict(verdict.right),
+        "at_kinks": [kink.line.name for kink in verdict.kinks],
         "wrong": [*verdict.wrong],
         "open": [*verdict.open],
         "done": verdict.done,

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from gradc_compiler.pipeline import Compilation
+from gradc_compiler.study.flow import depending_on
 from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.questions import (
     Cut,
     Kink,
     backward_readers,
-    behind_of,
     cuts,
     forward_readers,
     kink_nodes,
@@ -20,7 +20,7 @@ from gradc_compiler.study.questions import (
 )
 from gradc_compiler.study.step_rule import step_rule
 from gradc_runtime.cli.actions.derive import derivation_of, target_of
-from gradc_runtime.cli.actions.output import console, counted, table, tell, write_json
+from gradc_runtime.cli.actions.output import console, counted, table, tell, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.why_made import made_by
 from gradc_runtime.cli.actions.why_paths import gradient_at, paths
@@ -95,7 +95,7 @@ def no_gradient(
 
 def bending(written: WrittenLoss, id: int) -> Iterator[str]:
     """The kinks behind a value, which may cut the way to it at some inputs."""
-    behind = behind_of(written.graph, id)
+    behind = depending_on(written.graph, [id])
     nodes = kink_nodes(written.graph, written.names)
     found = [kink for node, kink in nodes if node.id in behind and node.op.name in CUTTING]
     if found:
@@ -180,6 +180,9 @@ def show_kinks(spec: Path, given: Mapping[str, Any]) -> int:
     found = [*kinks(written.graph, written.names)]
     if given["as_json"]:
         write_json([kink_data(kink) for kink in found])
+        return 0
+    if not found:
+        write("every operator of the loss that a derivative goes through has one everywhere")
         return 0
     columns = ["line", "value", "operator", "where", "the rule says", "rule in"]
     console().print(table(columns, map(kink_row, found), right="line"))

@@ -108,9 +108,12 @@ def factor_text(way: Way, derived: Derivation, found: Arrays) -> str:
 
 
 def factor(step: ChainStep, x: str, found: Arrays) -> float:
-    """How long what a step sends to x is, for a cotangent of length 1."""
-    assert step.incoming is not None, "ways do not go through time"
+    """How long what a step sends to x is, for a cotangent of length 1; to the step before in time
+    goes what comes, or nothing.
+    """
     sent = next(t.sent for t in step.terms if t.of == x)
     total = found[sent if len(sent) > 1 else sent[0]]
+    if step.incoming is None:
+        return float(np.any(total))
     own = float(np.linalg.norm(found[step.incoming]))
     return float(np.linalg.norm(total)) / own if own else 0.0

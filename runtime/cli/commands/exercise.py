@@ -34,8 +34,9 @@ def command(name: str | None, **given: Any) -> int:
     """Write derivatives by hand, in the language, and have them checked.
 
     An exercise is a spec whose lines d_x = ___ are to be filled in. They are compared with the
-    chain rule at random inputs, so that any right spelling is right; a wrong one is shown at a
-    smallest input. Nothing of a file is run: it is compiled, and evaluated by the reference.
+    chain rule as expressions, and else at inputs of every size, so that any right spelling is
+    right; a wrong one is shown at a smallest input. Nothing of a file is run: it
+    is compiled, and evaluated by the reference.
     """
     code: int = act("exercise:exercise", name, given)
     return code

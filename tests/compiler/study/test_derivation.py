@@ -13,6 +13,7 @@ from gradc_compiler.graph_tools.evaluate import evaluate, node_values
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.pipeline import Compilation, compilation
 from gradc_compiler.study.derivation import Derivation, derive_steps
+from gradc_compiler.study.derivation_latex import derivation_latex
 from gradc_compiler.study.derivation_text import derivation_text
 from gradc_compiler.study.loss_as_written import loss_as_written
 from gradc_compiler.study.value_labels import adjoint_label
@@ -130,6 +131,51 @@ def test_what_is_cut_is_no_step() -> None:
     )
     assert "nothing to c2: stop_gradient lets no derivative through" in text
     assert "rule  exp" not in text
+
+
+def test_what_is_read_of_a_part_is_sent_to_that_part() -> None:
+    """One element, the head of a vector, a piece of a concatenation: each has its place."""
+    text = told(
+        "model f(x : [3]) -> scalar { param w : [3] = 1\n param V : [2, 3] = 1\n"
+        " h = w[0:2]\n c = concat(h, V[1], axis = 0)\n sum(c^2) * w[2] * V[0, 1] }\n"
+        f"{DATA}{STEP}"
+    )
+    assert "h[i] = w[i]" in text and "d_w[i] += d_h[i]" in text
+    assert "d_h[i] = d_c[i]" in text
+    assert "d_w[2] = d_c" in text and "d_V[0, 1] = d_c" in text
+    assert "d_w = sum" not in text and "d_V = sum" not in text
+
+
+def test_products_of_tensors_are_told_apart_from_those_of_matrices() -> None:
+    """In TeX W x stands side by side, so what goes element by element has a sign of its own."""
+    page = derivation_latex(
+        derived(
+            made_of(
+                "model f(x : [3]) -> scalar { param W : [3, 3] = 1\n param k = 2\n"
+                f" h = W @ x\n u = k * h\n sum(h * u) }}\n{DATA}{STEP}"
+            )
+        ),
+        {},
+    )
+    assert r"h &= W\,x" in page and r"u &= k \, h" in page and r"h \odot u" in page
+
+
+RULES = """function clipped(x : t) -> t { maximum(minimum(x, 1), -1) }
+derivative clipped(x)(dx) because "straight through" { dx }
+function squared(x : t) -> t { x^2 }
+derivative squared(x)(dx) { 2 * x * dx }
+"""
+
+
+def test_each_rule_of_an_author_is_told_as_itself() -> None:
+    """Functions with rules of their own are not alike, and what a rule stands for is not cut."""
+    text = told(
+        f"{RULES}model f(x : [3]) -> scalar {{ param w : [3] = 1\n"
+        f" sum(squared(w)) + sum(clipped(w * x)) }}\n{DATA}{STEP}"
+    )
+    assert 'the derivative of clipped that its author wrote because "straight through"' in text
+    assert "the derivative of squared that its author wrote\n" in text
+    assert "lets no derivative through" not in text
 
 
 def test_rows_of_a_tensor_are_filled_row_by_row() -> None:

@@ -37,6 +37,29 @@ def test_spellings_of_the_same_are_equal(call: Caller, old: str, new: str, said:
     assert said in answer.words
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("slope = a * x", "slope = a * minimum(x, 20)"),
+        ("slope = a * x", "slope = a * x + 1e-9"),
+        ("slope = a * x", "slope = a * x * (1 + 1e-8)"),
+        ("slope = a * x", "slope = a * (maximum(x + 30, 0) - 30)"),
+        ("slope = a * x", "slope = a * where(abs(x) < 1e-9, 1, x)"),
+    ],
+)
+def test_what_differs_far_away_or_by_little_differs(call: Caller, old: str, new: str) -> None:
+    """Numbers from one normal distribution, held to one part in a million, would not show it."""
+    answer = call("diff", "line.nn", other(call, old, new))
+    assert answer.code == 1 and "line.nn and other.nn differ" in answer.out
+
+
+def test_where_a_function_jumps_a_convention_decides(call: Caller) -> None:
+    """relu written two ways has derivatives that differ at 0 only, where there is none."""
+    (call.folder / "a.nn").write_text("model f(x : [2]) -> scalar { sum(maximum(x, 0)) }")
+    (call.folder / "b.nn").write_text("model f(x : [2]) -> scalar { sum(x * (x >= 0)) }")
+    assert call("diff", "a.nn", "b.nn").code == 0
+
+
 def test_names_do_not_count(call: Caller) -> None:
     renamed = LINE.replace("line(x", "straight(x").replace("param a", "param m")
     renamed = renamed.replace("a * x", "m * x").replace("slope", "steep")

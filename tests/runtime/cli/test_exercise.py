@@ -1,4 +1,4 @@
-"""`gradc exercise`: twelve derivatives by hand, checked by their numbers."""
+"""`gradc exercise`: twelve derivatives by hand, checked as expressions and by their numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradc_runtime.cli.actions.exercise_check import verdict_on
+from gradc_compiler.diagnostics.source import Source
+from gradc_runtime.cli.actions.exercise_check import Verdict, verdict_on
 from gradc_runtime.cli.actions.exercise_text import (
     BLANK,
     EXERCISES,
@@ -169,3 +170,72 @@ def test_places_of_answers_are_replaced_from_the_end() -> None:
     one = exercise_of("house")
     spans = {line.span: "0" for line in lines_of(one.tree).values()}
     assert replaced(one.source.text, spans).count("= 0\n") == 5
+
+
+WRONG = [  # right at numbers from a normal distribution, within one part in a million
+    ("house", {"d_c2": "2 * c2 + 1e-9"}),
+    ("house", {"d_c2": "2 * c2 * (1 + 1e-8)"}),
+    ("house", {"d_theta2": "d_c1 * minimum(maximum(sqft, -10), 10)"}),
+    ("house", {"d_theta2": "d_c1 * minimum(sqft, 1e9)"}),
+    ("house", {"d_theta2": "d_c1 * sqft * (sqft > -20)"}),
+    ("house", {"d_theta2": "d_c1 * sqft^2 / sqft"}),  # no number at 0
+    ("house", {"d_theta1": "d_price * (sqft != 0)"}),
+    ("house", {"d_theta2": "d_c1 * sqft + (sqft == 0)"}),
+    ("house", {"d_theta2": "d_c1 * (abs(sqft + 25) - 25)"}),  # wrong below -25 only
+    ("curve", {"d_a": "d_y * maximum(1 - y^2, 1e-7)"}),
+    ("activations", {"d_a": "d_y * (a > 0) + d_y * (a < -40)"}),
+    ("convolution", {"d_b": "sum(d_y) + (h[0] == h[1]) * 1e-12 * (y[0] > 0)"}),
+    ("layer_norm", {"d_v": "-d_r * r^3 / 2 * (1 + 1e-9)"}),
+]
+
+
+@pytest.mark.parametrize(("name", "lines"), WRONG)
+def test_what_is_wrong_far_away_or_by_little_is_wrong(name: str, lines: dict[str, str]) -> None:
+    verdict = verdict_of(name, lines)
+    assert [*verdict.wrong] == [*lines] and verdict.mistake is not None
+
+
+RIGHT = [
+    ("house", {"d_c2": "c2 + c2", "d_theta2": "2 * (price - paid) * sqft"}, "expression"),
+    ("curve", {"d_a": "d_y * (1 - y) * (1 + y)"}, "expression"),
+    ("curve", {"d_a": "d_y * 4 / (exp(a) + exp(-a))^2"}, "points"),  # all digits lost for large a
+    ("activations", {"d_b": "d_y * exp(-b) / (1 + exp(-b))^2"}, "points"),
+    ("activations", {"d_a": "d_y * (1 - (a <= 0))"}, "points"),
+    ("softmax", {"d_z": "softmax(z) - one_hot(label, 3)"}, "points"),
+    ("gan", {"d_logit": "-1 / (1 + exp(logit))"}, "points"),
+    (
+        "recurrence",
+        {"d_W": "contract(i, j : h0[j] * d_a1[i]) + contract(i, j : h1[j] * d_a2[i])"},
+        "expression",
+    ),
+    ("layer_norm", {"d_x": "d_u - mean(d_u)", "d_m": "-sum(d_n) * r - sum(u) * d_v / 2"}, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "lines", "how"), RIGHT)
+def test_other_spellings_are_right_and_it_is_told_how(
+    name: str, lines: dict[str, str], how: str
+) -> None:
+    verdict = verdict_of(name, lines)
+    assert verdict.done and not verdict.kinks
+    assert all(how in verdict.right[line] for line in lines)
+
+
+def test_another_convention_at_a_kink_is_told(call: Caller) -> None:
+    """Where the derivative jumps there is none, so an answer that is right beside it is right."""
+    verdict = verdict_of("activations", {"d_a": "d_y * (a >= 0)"})
+    (kink,) = verdict.kinks
+    assert verdict.done and kink.line.name == "d_a" and (kink.at["a"] == 0).any()
+    fill(handed_out(call, "activations"), d_y="w", d_a="d_y * (a >= 0)")
+    answer = call("exercise", "activations")
+    assert "d_a is right beside a kink, and another at it" in answer.words
+    assert call("exercise", "activations", "--json").data["at_kinks"] == ["d_a"]
+
+
+def verdict_of(name: str, lines: dict[str, str]) -> Verdict:
+    """What is said of the answers with other lines in them."""
+    one = exercise_of(name)
+    spans = {one.lines[line].span: said for line, said in lines.items()}
+    return verdict_on(
+        Attempt.of(Source(f"{name}.nn", replaced(one.source.text, spans)), one), Truth(one)
+    )

@@ -67,3 +67,15 @@ def test_a_wrong_pass_is_seen() -> None:
 def test_units_of_the_last_place() -> None:
     one = np.array([1.0, 1e-9])
     assert ulps(one, one) == 0 and ulps(one, one + np.array([np.spacing(1.0), 0])) == 1
+
+
+def test_a_derivative_of_the_authors_is_no_node_of_a_pass(call: Caller) -> None:
+    """What stands for it in the graph is gone before the first pass, and both sides are numbers."""
+    (call.folder / "own.nn").write_text(
+        "function clipped(x : t) -> t { maximum(minimum(x, 1), -1) }\n"
+        'derivative clipped(x)(dx) because "straight through" { dx }\n'
+        "model f(x : [4]) -> scalar { param w : [4] = 1\n sum(clipped(w * x)) }\n"
+        'data d(x : [4]) = npz("none.npz")\ntrain on d { minimize f(x) using sgd(lr = 0.1) }\n'
+    )
+    passes = call("passes", "own.nn", "--check", "--json").data["passes"]
+    assert passes[0]["pass"] == "simplify" and all(row["ulps"] == 0 for row in passes)

@@ -123,6 +123,29 @@ def test_questions_without_an_answer(call: Caller, arguments: list[str], said: s
     assert answer.code == 2 and said in answer.err
 
 
+BEFORE = """model f(xs : seq [2]) -> scalar {
+    param w : [2] = 1
+    param u : [2] = 1
+    h = previous(zeros([2]), xs)
+    h' = tanh(w * xs + u * stop_gradient(h))
+    sum(last(h))
+}
+data d(xs : seq [2]) = npz("none.npz")
+train on d { minimize f(xs) using sgd(lr = 0.1) }
+"""
+
+
+def test_a_way_through_the_step_before(call: Caller) -> None:
+    """What is read of a recurrence is what it was before: there is no way within one step."""
+    (call.folder / "before.nn").write_text(BEFORE)
+    answer = call("why", "before.nn", "--path", "loss", "w", "--at", "xs=[[1,2],[0.5,-1]]")
+    assert answer.words.startswith("1 way from loss to w:")
+    assert "<- h <- h_2 <-" in answer.out and "smallest factor" in answer.out
+    assert "w has a gradient" in call("why", "before.nn", "--no-gradient", "w").out
+    text = call("derive", "before.nn").out
+    assert "stop_gradient lets no derivative through" in text
+
+
 def test_kinks(call: Caller) -> None:
     answer = call("kinks", SPECS / "mnist_cnn.nn")
     assert answer.words.count("at a tie the second operand has it all: relu'(0) = 0") == 5
@@ -132,6 +155,17 @@ def test_kinks(call: Caller) -> None:
         "mnist_cnn.nn:4:36"
     )
     assert call("kinks", SPECS / "house.nn", "--json").data == []
+
+
+def test_kinks_that_a_rule_of_the_author_stands_for_are_none(call: Caller) -> None:
+    """The convention of `maximum` says nothing where the author's derivative is taken instead."""
+    (call.folder / "own.nn").write_text(
+        "function clipped(x : t) -> t { maximum(minimum(x, 1), -1) }\n"
+        'derivative clipped(x)(dx) because "straight through" { dx }\n'
+        + CUT.replace("sum(h * stop_gradient(exp(k))) + sum(k > 0)", "sum(clipped(h) * k)")
+    )
+    assert "goes through has one everywhere" in call("kinks", "own.nn").words
+    assert call("kinks", "own.nn", "--json").data == []
 
 
 def test_costs(call: Caller) -> None:

@@ -93,7 +93,10 @@ def encoded(name: str, text: str, type: TensorType, encoding: Encoding) -> Any:
             raise Refused(f'{name}: "{text}" is none of {shown}')
         return np.array([names.index(word)])
     flat = as_numbers(name, text, type, encoding)
-    return standardised(flat, name, encoding).reshape(len(flat), *type.shape)
+    found = standardised(flat, name, encoding).reshape(len(flat), *type.shape)
+    if np.isnan(found).any():
+        raise Refused(f"{name}: {text[:40]} is no number, and no gap was trained on")
+    return found
 
 
 def text_of(name: str, text: str, type: TensorType, vocabulary: Vocabulary) -> Any:

@@ -16,7 +16,7 @@ from gradc_runtime.cli.actions.encoded_inputs import encoded_inputs, require_all
 from gradc_runtime.cli.actions.file_inputs import file_inputs, is_example
 from gradc_runtime.cli.actions.last_run import with_last_run
 from gradc_runtime.cli.actions.output import say
-from gradc_runtime.cli.actions.read_inputs import read_inputs
+from gradc_runtime.cli.actions.read_inputs import read_inputs, require_finite
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.request_data import load_file
 from gradc_runtime.cli.actions.with_weights import session_to_run
@@ -108,6 +108,7 @@ def of_texts(
     rest = {name: type for name, type in types.items() if name not in known}
     left = {name: text for name, text in texts.items() if name not in known}
     read = read_inputs(left, rest, seed=session.seed)
+    require_finite({**known, **read}, texts)
     assert step.predict is not None, "only steps that predict something are chosen"
     checked = session.checked(step.predict, {**known, **read}, session.fields)
     return predicted(session, step, checked, encoding)

@@ -64,6 +64,18 @@ def warn_of_nan(found: Mapping[str, Any]) -> None:
                 break
 
 
+def require_finite(found: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+    """Refuse numbers beyond any, of which nobody can say anything.
+
+    Raises `Refused`.
+    """
+    for name, value in found.items():
+        for example_row in value:
+            array = np.asarray(example_row)
+            if array.dtype.kind == "f" and np.isinf(array).any():
+                raise Refused(f"{name}: {texts[name][:40]} is not a finite number")
+
+
 def meaning(name: str, text: str, type: TensorType, alphabet: Alphabet | None) -> Any:
     """The examples that a text stands for."""
     if alphabet is not None and is_words(text, type):

@@ -86,7 +86,12 @@ class Preparation:
         if not len(rows) and self.is_head:
             return self._forget_gaps()
         if not len(rows):
-            raise DataError(f"{self.wishes.source}: no row is without a gap")
+            what = (
+                f"without {' or '.join(complete)}"
+                if len(complete) < len(self.cells)
+                else "with gaps"
+            )
+            raise DataError(f"{self.wishes.source}: all rows are {what}, so none is left")
         self.words = {name: words[rows] for name, words in self.words.items()}
         self.numbers = {name: numbers[rows] for name, numbers in self.numbers.items()}
         return len(rows)

@@ -220,6 +220,13 @@ def test_a_table_of_another_kind_is_read_by_the_same_columns(people: Caller) -> 
     assert told[0] == told[1] and "precision" in told[0]
 
 
+@pytest.mark.parametrize("age", ["1e400", "Infinity", "-Infinity"])
+def test_an_input_that_is_not_finite_has_no_answer(people: Caller, age: str) -> None:
+    """A table that says so is refused, and so is a command."""
+    answer = people("predict", "people.nn", f"age={age}", "city=Rome", "--target", "reference")
+    assert answer.code == 2 and f"age: {age} is not a finite number" in answer.err
+
+
 def test_a_probability_of_one_half_is_one_class_everywhere(call: Caller) -> None:
     """`predict` says of a tie what `eval` counts it as."""
     (call.folder / "t.csv").write_text("x,y\n1,0\n2,1\n")

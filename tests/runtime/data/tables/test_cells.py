@@ -28,6 +28,14 @@ def test_a_missing_answer_is_not_made_up(tmp_path: Path) -> None:
         assert one.name == "t.csv (1 row with no y left out)"
 
 
+def test_no_answer_at_all_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="csv: all rows are without y, so none is left"):
+        loaded(
+            tmp_path, "x,y\n1,\n2,\n", "x : scalar, y : scalar", 'missing = "mean"',
+            targets=Targets(frozenset("y")),
+        )  # fmt: skip
+
+
 def test_training_leaves_out_rows_without_an_answer(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("x,y\n1,10\n2,\n,30\n4,40\n")
     spec = (

@@ -151,7 +151,7 @@ FAULTS = [
     ("a\n1\n", "a : scalar", 'separator = "ab"', "separator is one character"),
     ("a;b\n1,5;1.5\n", "a : scalar", "", 'column a: "1,5" is not a number'),
     ("a\nNA\nNA\n", "a : scalar", 'missing = "mean"', "a has no number at all"),
-    ("a\nNA\n", "a : scalar", 'missing = "drop"', "no row is without a gap"),
+    ("a\nNA\n", "a : scalar", 'missing = "drop"', "all rows are with gaps, so none is left"),
 ]
 
 

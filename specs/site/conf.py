@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from importlib import metadata
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
+from pygments.lexer import RegexLexer, bygroups
+from pygments.token import Generic, Text
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -36,6 +39,34 @@ html_title = "gradc"
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 html_show_sourcelink = False
+
+
+class CommandsAndAnswers(RegexLexer):
+    """What a terminal shows: commands stand out, numbers in them are no mathematics."""
+
+    name = "console"
+    tokens: ClassVar = {
+        "root": [
+            (r"^(\$ )(.*\n)", bygroups(Generic.Prompt, Generic.Strong)),
+            (r".*\n", Generic.Output),
+            (r".+", Text),
+        ]
+    }
+
+
+class TitlesOfPages(SphinxPostTransform):
+    """A link that is written as the name of a page's file is shown as the page's title."""
+
+    default_priority = 4
+
+    def run(self, **given: object) -> None:
+        """Before anything is looked up."""
+        for node in self.document.findall(addnodes.pending_xref):
+            path = Path(node.get("reftarget", "").partition("#")[0])
+            title = self.env.titles.get(path.stem)
+            if title is not None and node.astext() in (path.name, f"{path.stem}.md"):
+                node.children = [nodes.inline("", title.astext())]
+                node.children[0].parent = node
 
 
 class OutsideLinks(SphinxPostTransform):
@@ -64,4 +95,6 @@ class OutsideLinks(SphinxPostTransform):
 def setup(app: Sphinx) -> None:
     """What Sphinx asks of a configuration."""
     app.add_post_transform(OutsideLinks)
+    app.add_post_transform(TitlesOfPages)
     app.add_lexer("nn", GradcLexer)
+    app.add_lexer("console", CommandsAndAnswers)

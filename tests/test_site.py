@@ -92,6 +92,14 @@ def test_specs_have_the_colours_of_the_language(site: Path) -> None:
     assert '<span class="nb">dense</span>' in page and 'class="err"' not in page
 
 
+def test_a_terminal_and_links_are_written_for_readers(site: Path) -> None:
+    """Commands stand out, numbers in them are nothing; a link has the title of its page."""
+    page = (site / "answers.html").read_text(encoding="utf-8")
+    assert '<span class="gp">$ </span><span class="gs">gradc eval specs/house.nn</span>' in page
+    assert "data.md" not in page.replace("_sources/data.md", "")
+    assert ">Where examples come from</span>" in page.partition("<article")[2]
+
+
 def test_a_notebook_is_a_page_with_what_its_cells_gave(tmp_path: Path) -> None:
     """It is kept without outputs, and run while the site is built."""
     require_extra()

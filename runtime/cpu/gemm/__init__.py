@@ -9,6 +9,7 @@ A product Y (+)= A B is built in the layers of BLIS, from the inside out:
     macro_kernel.py     all rows and columns of a product, strip by strip
     packing.py          columns of B copied, so that tiles read them vector after vector
     packed_blocks.py    blocks of both operands copied, where a product is large
+    packed_dots.py      the same of products with a transposed matrix
     column_blocks.py    strips of weights copied once for all pixels
     copy_lines.py       the copies
     sum_pieces.py       a long sum, out of products with fewer terms

@@ -39,7 +39,7 @@ from gradc_runtime.cpu.gemm.outer_loops import (
     product_signature,
     rows_in_all,
 )
-from gradc_runtime.cpu.gemm.packing import make_panels
+from gradc_runtime.cpu.gemm.packed_dots import make_panels
 from gradc_runtime.cpu.gemm.pairs import WORD
 from gradc_runtime.cpu.gemm.rounded import rounded_dots
 from gradc_runtime.cpu.gemm.row_blocks import row_blocked_loops

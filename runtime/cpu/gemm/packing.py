@@ -34,18 +34,20 @@ TERMS = IN_PANEL  # of a sum in one panel
 
 
 def make_turn_in(word: int) -> Any:
-    """turn_in(panel, b, j, stride, k2, width): panel[k, column] = b[column, k], `width` columns."""
+    """turn_in(panel, at, b, j, stride, k2, width): panel[k, column] = b[column, k], for `width`
+    columns, from panel[at] on.
+    """
     turn, lanes = make_square(word), host().lanes(word)
     pointer = pointer_type(word)
 
-    @subroutine(kernel_types.void(pointer, pointer, *[kernel_types.int64] * 4))
-    def turn_in(panel: Any, b: Any, j: Any, stride: Any, k2: Any, width: Any) -> None:
+    @subroutine(kernel_types.void(pointer, kernel_types.int64, pointer, *[kernel_types.int64] * 4))
+    def turn_in(panel: Any, at: Any, b: Any, j: Any, stride: Any, k2: Any, width: Any) -> None:
         for column in range(0, width, lanes):
             for k in range(0, k2, lanes):
                 start, terms = j + column * stride + k, min(lanes, k2 - k)
                 for row in range(lanes):  # no processor follows so many rows by itself
                     fetch(b, start + row * stride + AHEAD * lanes)
-                turn(b, start, panel, k * width + column, stride, width, lanes, terms, 0)
+                turn(b, start, panel, at + k * width + column, stride, width, lanes, terms, 0)
 
     return turn_in
 
@@ -108,7 +110,7 @@ def make_panel(word: int, rounds: bool) -> Any:
     ) -> None:  # fmt: skip
         b_column, y_column = column_strides(geometry)
         turned, sums, strides = panel_room(), sums_room(), stack_words(LOOPS)
-        turn_in(turned, b, j, b_column, k2, n)
+        turn_in(turned, 0, b, j, b_column, k2, n)
         strides[A_ROW], strides[Y_ROW], strides[A_K2], strides[B_K2] = geometry[A_ROW], n, 1, n
         for row in range(0, m, height):
             rows, at = min(height, m - row), i + row * geometry[A_ROW]
@@ -116,29 +118,3 @@ def make_panel(word: int, rounds: bool) -> Any:
             turn_out(sums, y, h + row, y_column, rows, n, mode)
 
     return panel
-
-
-def make_panels(word: int, rounds: bool) -> Any:
-    """The function that covers whole vectors of columns and the whole sum over k2; k1 is 1.
-
-    The sum is cut into as few pieces as a panel allows, of nearly equal length.
-    """
-    lanes, panel = host().lanes(word), make_panel(word, rounds)
-
-    @subroutine(product_signature(word))
-    def panels(
-        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
-        k1: Any, k2: Any, m: Any, n: Any, mode: Any,
-    ) -> None:  # fmt: skip
-        b_column, y_column = column_strides(geometry)
-        parts = (k2 + TERMS - 1) // TERMS
-        step = (k2 + parts - 1) // parts
-        for k in range(0, k2, step):
-            terms = min(step, k2 - k)
-            for column in range(0, n, 2 * lanes):
-                bt, yt = j + k + column * b_column, h + column * y_column
-                width = min(2 * lanes, n - column)
-                panel(a, i + k, b, bt, y, yt, geometry, 1, terms, m, width, mode)
-            mode |= 1
-
-    return panels

@@ -107,8 +107,7 @@ class Machine:
 
     # Library kernels
     packed_rows: int = known(16, "tuned: rows for which a strip of b is copied")
-    packed_least: tuple[int, ...] = known((64, 128, 32, 1 << 16), "measured: rows to results")
-    packed_dots: int = known(32, "measured: columns for which rows of dot products are packed")
+    packed_least: tuple[int, ...] = known((64, 128, 32, 1 << 16, 32), "measured: rows to dots")
     packed_words: tuple[int, ...] = known((18 << 10, 64 << 10), "measured: of rows and of columns")
     panel_rows: int = known(48, "tuned: rows for which columns are turned into panels")
     turned_ahead: int = known(4, "tuned: squares on their way from far while one is turned")

@@ -38,7 +38,7 @@ from gradc_runtime.cpu.gemm.own_geometry import OWN, exchange_sums, without_loop
 from gradc_runtime.cpu.gemm.strips import heights, make_strip
 from gradc_runtime.cpu.gemm.tile import Tile
 
-ROWS, COLUMNS, TERMS, NUMBERS = MACHINE.packed_least  # of a product, its sums and its result
+ROWS, COLUMNS, TERMS, NUMBERS, _ = MACHINE.packed_least  # of a product, its sums and its result
 
 
 @subroutine(kernel_types.int64(WORDS, *[kernel_types.int64] * 4))

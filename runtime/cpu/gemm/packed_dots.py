@@ -27,8 +27,7 @@ from gradc_runtime.cpu.gemm.packing import TERMS, make_panel, make_turn_in, make
 from gradc_runtime.cpu.gemm.strips import make_strip
 from gradc_runtime.cpu.gemm.tile import Tile
 
-ROWS, _, SHORTEST, NUMBERS = MACHINE.packed_least  # of a product, its sums and its result
-COLUMNS = MACHINE.packed_dots
+ROWS, _, SHORTEST, NUMBERS, COLUMNS = MACHINE.packed_least
 
 
 @subroutine(kernel_types.int64(*[kernel_types.int64] * 4))

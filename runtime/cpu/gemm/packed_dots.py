@@ -52,15 +52,10 @@ def make_tiles(word: int) -> Any:
     def tiles(
         left: Any, right: Any, y: Any, h: Any, y_column: Any, terms: Any, m: Any, n: Any, mode: Any
     ) -> None:
-        sums, strides = sums_room(), stack_words(LOOPS)
-        strides[A_ROW], strides[Y_ROW], strides[A_K2], strides[B_K2] = (
-            terms + lanes,
-            width,
-            1,
-            width,
-        )
+        sums, strides, apart = sums_room(), stack_words(LOOPS), terms + lanes
+        strides[A_ROW], strides[A_K2], strides[Y_ROW], strides[B_K2] = apart, 1, width, width
         for row in range(0, m, group):
-            rows, start = min(group, m - row), row * (terms + lanes)
+            rows, start = min(group, m - row), row * apart
             for column in range(0, n, width):
                 at, place = column * terms, h + row + column * y_column
                 strip(left, start, right, at, sums, 0, strides, 1, terms, rows, width, mode & -2)
@@ -94,15 +89,27 @@ def make_row_blocks(word: int) -> Any:
     return row_blocks
 
 
+def make_turn_all(word: int) -> Any:
+    """turn_all(panel, b, j, stride, terms, columns): panels of two vectors of columns each."""
+    turn_in, width = make_turn_in(word), 2 * host().lanes(word)
+    pointer, number = pointer_type(word), kernel_types.int64
+
+    @subroutine(kernel_types.void(pointer, pointer, *[number] * 4))
+    def turn_all(panel: Any, b: Any, j: Any, stride: Any, terms: Any, n: Any) -> None:
+        for column in range(0, n, width):
+            turn_in(panel, column * terms, b, j + column * stride, stride, terms, width)
+
+    return turn_all
+
+
 def make_packed_dots(word: int) -> Any:
     """packed_dots(a, i, b, j, y, h, geometry, terms, rows, columns, mode): a piece of the sum, for
     columns that fill pairs of vectors.
     """
-    pointer, number = pointer_type(word), kernel_types.int64
-    width = 2 * host().lanes(word)
+    pointer, number, width = pointer_type(word), kernel_types.int64, 2 * host().lanes(word)
     words = MACHINE.packed_words[1] * MACHINE.word_bytes // word
     room = stack_room(number_type(word), words)
-    turn_in, row_blocks = make_turn_in(word), make_row_blocks(word)
+    turn_all, row_blocks = make_turn_all(word), make_row_blocks(word)
 
     @subroutine(kernel_types.void(*(pointer, number) * 3, WORDS, *[number] * 4))
     def packed_dots(
@@ -112,14 +119,34 @@ def make_packed_dots(word: int) -> Any:
         panel, some = room(), at_once(n, words // terms, width)
         b_column, y_column = column_strides(geometry)
         for column in range(0, n, some):
-            columns = min(some, n - column)
-            for c in range(0, columns, width):
-                start = j + (column + c) * b_column
-                turn_in(panel, c * terms, b, start, b_column, terms, width)
-            place = h + column * y_column
+            columns, place = min(some, n - column), h + column * y_column
+            turn_all(panel, b, j + column * b_column, b_column, terms, columns)
             row_blocks(a, i, panel, y, place, geometry[A_ROW], y_column, terms, m, columns, mode)
 
     return packed_dots
+
+
+def make_either(word: int, rounds: bool) -> Any:
+    """either(a, i, b, j, y, h, geometry, 1, terms, rows, columns, mode): a piece of the sum, packed
+    where that is worth it.
+    """
+    width, panel, packed = 2 * host().lanes(word), make_panel(word, rounds), make_packed_dots(word)
+
+    @subroutine(product_signature(word))
+    def either(
+        a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
+        k1: Any, terms: Any, m: Any, n: Any, mode: Any,
+    ) -> None:  # fmt: skip
+        b_column, y_column = column_strides(geometry)
+        large = 0 if rounds else worth_packing(y_column, terms, m, n)
+        whole = n - n % width if large else 0
+        if whole > 0:
+            packed(a, i, b, j, y, h, geometry, terms, m, whole, mode)
+        for column in range(whole, n, width):
+            bt, yt, some = j + column * b_column, h + column * y_column, min(width, n - column)
+            panel(a, i, b, bt, y, yt, geometry, 1, terms, m, some, mode)
+
+    return either
 
 
 def make_panels(word: int, rounds: bool) -> Any:
@@ -127,26 +154,17 @@ def make_panels(word: int, rounds: bool) -> Any:
 
     The sum is cut into as few pieces as a panel allows, of nearly equal length.
     """
-    width, panel, packed = 2 * host().lanes(word), make_panel(word, rounds), make_packed_dots(word)
+    either = make_either(word, rounds)
 
     @subroutine(product_signature(word))
     def panels(
         a: Any, i: Any, b: Any, j: Any, y: Any, h: Any, geometry: Any,
         k1: Any, k2: Any, m: Any, n: Any, mode: Any,
     ) -> None:  # fmt: skip
-        b_column, y_column = column_strides(geometry)
         parts = (k2 + TERMS - 1) // TERMS
         step = (k2 + parts - 1) // parts
-        large = 0 if rounds else worth_packing(y_column, step, m, n)
-        whole = n - n % width if large else 0
         for k in range(0, k2, step):
-            terms = min(step, k2 - k)
-            if whole > 0:
-                packed(a, i + k, b, j + k, y, h, geometry, terms, m, whole, mode)
-            for column in range(whole, n, width):
-                bt, yt = j + k + column * b_column, h + column * y_column
-                some = min(width, n - column)
-                panel(a, i + k, b, bt, y, yt, geometry, 1, terms, m, some, mode)
+            either(a, i + k, b, j + k, y, h, geometry, 1, min(step, k2 - k), m, n, mode)
             mode |= 1
 
     return panels

@@ -18,8 +18,8 @@ from gradc_runtime.training.run_folder import RunFolder
 COPIED = ("spec.nn", "command.json", "settings.json")
 
 
-def branched(file: Path, out: Path) -> RunFolder:
-    """A new run that stands where a run stood when it wrote a checkpoint.
+def branched(file: Path, out: Path, called: str | None = None) -> RunFolder:
+    """A new run, of its own name if it has one, that stands where a run wrote a checkpoint.
 
     Raises `Refused` for a file that is no checkpoint of a run, `CheckpointError` for a damaged one.
     """
@@ -33,7 +33,7 @@ def branched(file: Path, out: Path) -> RunFolder:
         raise Refused(f"{file} does not say where the run stood; --weights takes its numbers")
     name = run.path.name.rpartition("-")
     stem = name[0] if name[0] and name[2].isdigit() else run.path.name
-    folder = RunFolder.new(out, stem)
+    folder = RunFolder.new(out, called or stem)
     for copied in COPIED:
         if (run.path / copied).is_file():
             shutil.copyfile(run.path / copied, folder.path / copied)

@@ -141,7 +141,7 @@ def folder_of(resume: str, spec: Path | None, given: Mapping[str, Any]) -> RunFo
     if resume:
         path = Path(resume)
         if path.is_file():
-            return branched(path, given["out"])
+            return branched(path, given["out"], given["name"])
         path = path if path.is_dir() else given["out"] / resume
         folder = RunFolder(path)
         if not folder.is_run():

@@ -171,5 +171,7 @@ def test_going_on_from_the_best_epoch_is_a_run_of_its_own(call: Caller) -> None:
     history = json.loads((call.folder / "runs/line-2/settings.json").read_text())["history"]
     assert history[1]["after_epoch"] == best
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    named = call("train", "--resume", file, "--name", "again", "--epochs", str(best + 1))
+    assert named.code == 0 and "of runs/line, as runs/again" in named.err
     (call.folder / "loose.safetensors").write_bytes((call.folder / file).read_bytes())
     assert call("train", "--resume", "loose.safetensors").code == 2

@@ -30,11 +30,13 @@ PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the 
     "tiles": ("a", True, [f"{HERE}/tiles_in_simulator.py", "-k", "not planted"]),
     "rows": ("a", True, [f"{HERE}/rows_in_simulator.py", "-k", "not planted"]),
     "tensors": ("a", True, [f"{HERE}/tensors_in_simulator.py", "-k", "not planted"]),
+    "recurrence": ("a", True, [f"{HERE}/recurrence_in_simulator.py", "-k", "bits or blocks"]),
     "specs": ("a", True, [f"{HERE}/specs_in_simulator.py", "-k",
                           "(house or curve or circle or take_turns) or (adding and float32)"]),
     "sequences": ("a", True, [f"{HERE}/sequences_in_simulator.py"]),
     "driver": ("a", True, [f"{HERE}/devices/driver_in_simulator.py"]),
-    "ptx": ("b", False, [f"{HERE}/test_ptx.py", f"{HERE}/test_tile_resources.py"]),
+    "ptx": ("b", False, [f"{HERE}/test_ptx.py", *(f"{HERE}/test_{kind}_resources.py"
+                                                  for kind in ("tile", "row", "recurrence"))]),
     "cache": ("b", False, [f"{HERE}/devices/test_warm_start.py"]),
     "graph": ("c", False, [f"{HERE}/launch", "-k", "not missing"]),
     "declared": ("c", True, [f"{HERE}/launch/declared_in_simulator.py"]),
@@ -42,8 +44,8 @@ PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the 
                             "missing or share_words or fails or staged"]),
     "literals": ("d", False, [f"{HERE}/test_ptx.py", "-k", "planted"]),
     "races": ("d", True, [*(f"{HERE}/{name}_in_simulator.py"
-                            for name in ("tiles", "rows", "tensors", "tile_faults")),
-                          "-k", "planted"]),
+                            for name in ("tiles", "rows", "tensors", "tile_faults", "recurrence")),
+                          "-k", "planted or counting"]),
 }  # fmt: skip
 
 

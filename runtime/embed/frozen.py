@@ -1,8 +1,8 @@
 """A model as it is built into a library: values that depend on its weights alone are computed now.
 
 The stages before the one over examples (which transpose, pack and transform weights) run here,
-once.  The library holds their results, the weights that are still read directly, and the one stage
-that is left.
+once; so are the strips in which products read weights (`laid_weights.py`).  The library holds the
+results, the weights that are still read directly, and the one stage that is left.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.executable import WALKER, Executable
 from gradc_runtime.cpu.partition.batch_tiles import block_of
 from gradc_runtime.cpu.partition.sum_lengths import with_compensated_sums
+from gradc_runtime.embed.laid_weights import laid_out
 from gradc_runtime.embed.relocatable import RelocatableTable, relocatable, table_for_batch
 from gradc_runtime.session.session import Session
 from gradc_runtime.system.errors import SessionError
@@ -40,7 +41,7 @@ class FrozenModel:
     entry: Entry  # of one stage
     dtype: np.dtype[Any]
     weights: NDArray[Any]  # the first words of PERSISTENT, which the stage reads
-    made: NDArray[Any]  # UNIFORM
+    made: NDArray[Any]  # the first words of UNIFORM, which the stage reads
     tables: tuple[RelocatableTable, ...]  # by growing block size
     persistents: tuple[Persistent, ...]  # where each tensor lies now
     before: RelocatableTable | None = None  # what makes UNIFORM of PERSISTENT
@@ -64,9 +65,9 @@ def frozen(session: Session, model: str, entry_name: str | None = None) -> Froze
     entry = session.program.entries[entry_name or session.program.models[model]]
     require_plain(model, entry)
     dtype = session.memory.words.dtype
-    moved, kept, inside = compact(session.program.persistents, entry)
-    most = block_of(stage(moved, moved.phases[-1]), MANY)
-    whole = with_long_sums(moved, MANY, most)
+    most = block_of(stage(entry, entry.phases[-1]), MANY)
+    laid = laid_out(with_long_sums(entry, MANY, most), most)
+    whole, kept, inside = compact(session.program.persistents, laid.entry)
     *before, last = whole.phases
     only, first = stage(whole, last), alone(whole, before)
     sizes = sorted({size for size in SIZES if size < most} | {most})
@@ -75,7 +76,7 @@ def frozen(session: Session, model: str, entry_name: str | None = None) -> Froze
         entry=only,
         dtype=dtype,
         weights=words_of(session, kept[:inside]),
-        made=made_by(session, alone(entry, entry.phases[:-1])),
+        made=made_by(session, alone(laid.entry, laid.entry.phases[:-1]))[: laid.kept],
         tables=tuple(relocatable(only, dtype.itemsize, size) for size in sizes),
         persistents=kept,
         before=table_for_batch(first, dtype.itemsize, 1, 1) if before else None,

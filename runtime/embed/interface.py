@@ -115,6 +115,7 @@ class CInterface:
         shapes = [f"{name} {array.type}" for name, array in self.arguments.items()]
         shapes += self.lengths
         shapes += [f"{p.name} {p.type} {p.offset}" for p in self.model.persistents]
+        shapes.append(f"made {self.model.entry.uniform_words}")
         return zlib.crc32(f"{self.name} {shapes} {self.model.dtype}".encode()) & 0x7FFFFFFF
 
     def header(self) -> str:
@@ -187,7 +188,8 @@ class CInterface:
         """The functions that replace the weights built into the library."""
         name, struct = self.name, f"struct {self.name}_weights"
         yield ""
-        yield "/* Weights of yours, by their names in the spec, and what is made of them. */"
+        yield "/* Weights of yours, by their names in the spec, and what is made of them when they"
+        yield "   are loaded: filters turned, transformed, in strips as products read them. */"
         yield f"{struct} {{"
         yield from self.members()
         if made := self.model.entry.uniform_words:

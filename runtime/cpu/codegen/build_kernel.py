@@ -36,6 +36,7 @@ LIBRARY = {  # by name of a library kernel: the module whose `kernel(word)` give
     "straight": "interpreter.single_kernel",
     "transpose": "gemm.transpose",
     "walk": "interpreter.dispatch",
+    "weight_strips": "gemm.weight_strips",
 }
 LIBRARY_LEVEL = 1  # of optimisation: its tiles are written as vectors; half the time to build
 GENERATED_LEVEL = 3

@@ -40,13 +40,13 @@ class Scaling:
         Raises `DataError` for unknown attributes.
         """
         mode = n.attr("mode", "nearest")
-        old = n.opset < 11
+        old, simple = n.opset < 11, "floor" if scale >= 1 else "ceil"
         if mode not in MODES:
             raise DataError(f"there is no mode `{mode}`")
         return Scaling(
             size=size, count=count, scale=scale, mode=mode, bounds=bounds,
             coordinates=n.attr("coordinate_transformation_mode", ASYMMETRIC if old else HALF),
-            rounding=n.attr("nearest_mode", "floor" if old else "round_prefer_floor"),
+            rounding=n.attr("nearest_mode", simple if old else "round_prefer_floor"),
             cubic=n.attr("cubic_coeff_a", -0.75), exclude=bool(n.attr("exclude_outside", 0)),
             antialias=bool(n.attr("antialias", 0)), fill=n.attr("extrapolation_value", 0.0),
         )  # fmt: skip

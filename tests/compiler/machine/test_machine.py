@@ -106,6 +106,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
     "runtime/cpu/gemm/own_geometry.py": (FORMAT, "OWN"),
     "runtime/cpu/gemm/pack_tiles.py": (FORMAT, "ROWS_TO_PANEL SIDE"),
     "runtime/cpu/gemm/rounded.py": (FORMAT, "PAIRS"),
+    "runtime/cpu/gemm/weight_strips.py": (FORMAT, "STRIP"),
     "runtime/cpu/interpreter/bytecode.py": (
         FORMAT,
         "THREADS STEPS BASES BASES_STEP LINE MOST_GROUPS OF_GROUPS "

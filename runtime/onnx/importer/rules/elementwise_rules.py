@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc_runtime.onnx.importer.expression import CHAIN, Expr, call, number, pipe
+from gradc_runtime.onnx.importer.expression import CHAIN, Expr, call, number, operation, pipe
 from gradc_runtime.onnx.importer.graph_value import GraphValue
 from gradc_runtime.onnx.importer.rule import RuleContext, rule
 from gradc_runtime.system.errors import DataError
@@ -56,8 +56,8 @@ def rounded(x: Expr) -> Expr:
     """The nearest whole number, ties to the even one."""
     down = call("floor", x)
     rest = x - down
-    odd = down % 2
-    return call("where", rest < 0.5, down, call("where", rest > 0.5, down + 1, down + odd))
+    half = operation("==", rest, 0.5)
+    return call("where", half, down + down % 2, call("where", rest > 0.5, down + 1, down))
 
 
 one_of("Neg", "-x", lambda x: -x)
@@ -68,26 +68,46 @@ one_of("Not", "1 - x", lambda x: 1 - x)
 one_of("IsNaN", "x != x", lambda x: Expr("{} != {}", (x, x), 4, (5, 5)), bool)
 one_of("Mish", "x * tanh(softplus(x))", lambda x: x * call("tanh", pipe(x, "softplus")))
 one_of("HardSwish", "x * clamp(x / 6 + 1 / 2, 0, 1)", lambda x: x * clamp(x / 6 + 0.5, 0, 1))
-one_of("Sinh", "(expm1(x) + expm1(x) / (expm1(x) + 1)) / 2",
-       lambda x: sinh(x))  # fmt: skip
-one_of("Cosh", "(exp(x) + exp(-x)) / 2", lambda x: (call("exp", x) + call("exp", -x)) / 2)
+one_of("Sinh", "(e - 1 / e) / 2 of e = exp(|x|), with expm1 near 0", lambda x: sinh(x))
+one_of("Cosh", "(e + 1 / e) / 2 of e = exp(|x|)", lambda x: cosh(x))
 one_of("Asinh", "sign(x) * log1p(|x| + x^2 / (1 + sqrt(x^2 + 1)))", lambda x: asinh(x))
-one_of("Acosh", "log(x + sqrt(x^2 - 1))", lambda x: call("log", x + call("sqrt", x * x - 1)))
+one_of("Acosh", "log(x + sqrt(x - 1) * sqrt(x + 1))",
+       lambda x: call("log", x + call("sqrt", x - 1) * call("sqrt", x + 1)))  # fmt: skip
 one_of("Atanh", "(log1p(x) - log1p(-x)) / 2",
        lambda x: (call("log1p", x) - call("log1p", -x)) / 2)  # fmt: skip
 
 
+FAR = 1e4  # from where on sqrt(x^2 + 1) is x in float32, and x^2 is still finite
+
+
+def halves(size: Expr) -> tuple[Expr, Expr]:
+    """exp(size) / 2 and exp(-size) / 2, the former as long as it is finite itself."""
+    root = call("exp", 0.5 * size)
+    return 0.5 * root * root, 0.5 * call("exp", -size)
+
+
 def sinh(x: Expr) -> Expr:
     """The hyperbolic sine, exact near 0."""
-    e = call("expm1", x)
-    return (e + e / (e + 1)) / 2
+    size = call("abs", x)
+    up, down = halves(size)
+    e = call("expm1", call("minimum", size, 1))
+    return call("sign", x) * call("where", size > 1, up - down, (e + e / (e + 1)) / 2)
+
+
+def cosh(x: Expr) -> Expr:
+    """The hyperbolic cosine."""
+    up, down = halves(call("abs", x))
+    return up + down
 
 
 def asinh(x: Expr) -> Expr:
     """The inverse hyperbolic sine, exact near 0 too."""
     size = call("abs", x)
-    square = size * size
-    return call("sign", x) * call("log1p", size + square / (1 + call("sqrt", square + 1)))
+    near = call("minimum", size, FAR)
+    square = near * near
+    small = call("log1p", near + square / (1 + call("sqrt", square + 1)))
+    large = call("log", call("maximum", size, FAR)) + float(np.log(2))
+    return call("sign", x) * call("where", size > FAR, large, small)
 
 
 @rule("Identity", "x")

@@ -127,9 +127,10 @@ def slice_(n: RuleContext) -> GraphValue:
             raise DataError("a place that the batch decides")
         if step == 0:
             raise DataError("a step of 0")
-        low = -size_of(x.axes[k]) - 1
-        stop = None if step < 0 and end <= low else end
-        x = along(n, x, k, range(size_of(x.axes[k]))[start:stop:step])
+        size = size_of(x.axes[k])
+        if step < 0:  # a start far in front is the first place, an end there lies before it
+            start, end = max(start, -size), None if end < -size else end
+        x = along(n, x, k, range(size)[start:end:step])
     return n.same(x)
 
 

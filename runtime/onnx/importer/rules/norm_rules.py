@@ -34,13 +34,16 @@ def eps_text(n: RuleContext, default: float = 1e-5) -> str:
 def batch_norm(n: RuleContext) -> GraphValue:
     """`BatchNormalization` by running statistics; a spec that trains uses those of the batch.
 
-    Raises `DataError` for a node that is itself in training.
+    Raises `DataError` for a node that is itself in training, and for numbers of each pixel.
     """
     x, *given = n.values()
     if n.attr("training_mode", 0) or (n.opset < 14 and sum(map(bool, n.outputs)) > 1):
         raise DataError("it is in training mode: export the network for inference")
     n.require_own(x, 1)
     channels = x.axes[1]
+    for value in given:
+        if value.sizes() != [size_of(channels)]:
+            raise DataError(f"{value.name} is no number for each of {size_of(channels)} channels")
     if all(v.own_array() is not None for v in given):
         slots = (*slots_of((x.axes[0],)), *slots_of(x.axes[2:]), channels)
         slots = tuple(s for s in slots[:-1] if s) + slots[-1:]

@@ -76,7 +76,7 @@ def fits_bias(c: GraphValue, b: GraphValue, turned: bool) -> bool:
     array = c.own_array()
     if array is None:
         return False
-    return array.size in (1, units) and array.shape[-1:] in ((units,), (1,), ())
+    return array.size == 1 or (array.size == units and array.shape[-1] == units)
 
 
 def transposed(value: GraphValue) -> GraphValue:

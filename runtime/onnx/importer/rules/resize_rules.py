@@ -118,6 +118,8 @@ def upsample(n: RuleContext) -> GraphValue:
     scales = n.array(1).reshape(-1).tolist() if n.has(1) else n.attr("scales")
     if scales is None or len(scales) != x.rank:
         raise DataError("a scale for every axis is wanted")
+    if min(scales, default=1) < 1:
+        raise DataError(f"scales {scales} make it smaller")
     for axis, scale in enumerate(scales):
         size = size_of(x.axes[axis])
         if is_free(x.axes[axis]):

@@ -46,10 +46,10 @@ text, Markdown, LaTeX, data; by the laws of real numbers two graphs may be the s
 one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra
 (`compiler/rewrites/algebra`) run until nothing changes.  Then come the forms that a target likes
 better, and each target takes its own: of convolutions in `compiler/rewrites/conv`, of attention in
-`query_blocks.py` and of others in `compiler/rewrites`; there too are rematerialisation (`remat.py`)
-and the copies that kernels want to see (`legalize.py`).  What a machine is taken to be
-stands in `compiler/machine`: its figures in `machine.py`, what work takes on it in `cost_model.py`,
-the targets in `targets.py`.
+`attend.py` and `query_blocks.py` and of others in `compiler/rewrites`; there too are
+rematerialisation (`remat.py`) and the copies that kernels want to see (`legalize.py`).  What a
+machine is taken to be stands in `compiler/machine`: its figures in `machine.py`, what work takes on
+it in `cost_model.py`, the targets in `targets.py`.
 
 **6. Graph to table.**  `compiler/schedule.py` goes step by step. `compiler/fusion` forms groups of
 nodes that are one kernel, puts each into a stage and all in order; `compiler/memory` gives every

@@ -123,12 +123,13 @@ class Store(Enum):
     MAX = "max"  # greatest over the inner loops, then y = v
     ARGMAX = "argmax"  # the iteration of the inner loops at the first greatest v, or at NaN
     SCAN = "scan"  # y = sum of v from the innermost loop's first iteration on, at each
+    PAIRS = "pairs"  # y = sums of what is computed of pairs of rows, as in `pair_sums.py`
     ORDER = "order"  # along the innermost loop, its iterations in rising order of v, NaN last
 
     __hash__ = object.__hash__  # by identity, which is faster than by name
 
 
-BY_HAND = {Store.ARGMAX, Store.SCAN, Store.ORDER}  # only in kernels that are written by hand
+BY_HAND = {Store.ARGMAX, Store.SCAN, Store.ORDER, Store.PAIRS}  # in kernels written by hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,26 +204,22 @@ class Machine:
     gpu_row_sight: int = known(12, "chosen: launches that a nest may overtake to join others")
     gpu_recurrence: tuple[int, ...] = known((4, 16, 12288, 2048), "chosen: see one_recurrence.py")
     gpu_grain: int = known(4, "hardware: words that a thread reads at once, 16 bytes")
+    gpu_scores: int = known(1 << 12, "chosen: of an attention, a tile's worth; fewer are stored")
+    gpu_attended: int = known(64, "derived: words of a value, of which 16 threads have 4 each")
+    # of attention: a thread's rows, a tile's columns, terms at a time, blocks of a multiprocessor
+    gpu_attention: tuple[int, int, int, int] = known((8, 64, 32, 3), "derived: by registers")
+    gpu_pairs: tuple[int, int, int, int] = known((4, 64, 32, 3), "derived: two products in 48 KB")
+    gpu_pairs_of_double: tuple[int, int, int, int] = known((4, 32, 16, 3), "derived: the same")
     gpu_tiles: tuple[tuple[int, int, int, int, int, int, float], ...] = known(
-        (
-            (128, 64, 16, 8, 8, 2, 0.88),
-            (64, 64, 16, 8, 4, 3, 0.80),
-            (128, 32, 16, 8, 4, 3, 0.80),
-            (64, 32, 16, 4, 4, 4, 0.70),
-            (128, 16, 16, 4, 4, 4, 0.68),
-        ),
+        ((128, 64, 16, 8, 8, 2, 0.88), (64, 64, 16, 8, 4, 3, 0.80), (128, 32, 16, 8, 4, 3, 0.80),
+         (64, 32, 16, 4, 4, 4, 0.70), (128, 16, 16, 4, 4, 4, 0.68)),
         "measured: rows, columns, steps, a thread's rows and columns, blocks; products, in SASS",
-    )
+    )  # fmt: skip
     gpu_tiles_of_double: tuple[tuple[int, int, int, int, int, int, float], ...] = known(
-        (
-            (128, 64, 8, 8, 8, 2, 0.84),
-            (64, 64, 16, 8, 4, 3, 0.80),
-            (128, 32, 8, 8, 4, 3, 0.74),
-            (64, 32, 16, 4, 4, 4, 0.70),
-            (128, 16, 16, 4, 4, 4, 0.68),
-        ),
+        ((128, 64, 8, 8, 8, 2, 0.84), (64, 64, 16, 8, 4, 3, 0.80), (128, 32, 8, 8, 4, 3, 0.74),
+         (64, 32, 16, 4, 4, 4, 0.70), (128, 16, 16, 4, 4, 4, 0.68)),
         "measured: the same, whose buffers in float64 fit a block's shared memory",
-    )
+    )  # fmt: skip
 
     @property
     def arrival_s(self) -> float:

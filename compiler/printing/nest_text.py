@@ -29,6 +29,7 @@ AT_ONCE = {
     Store.LOST: "{} = what is lost of {}",
     Store.PAIR: "{} += {} and what was lost",
     Store.SCAN: "{} = running sum of {}",
+    Store.PAIRS: "{} = sums of pairs as {} tells",
     Store.ORDER: "{} = order of {}",
 }
 

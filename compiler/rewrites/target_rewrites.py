@@ -33,7 +33,7 @@ from __future__ import annotations
 from functools import partial
 
 from gradc_compiler.graph.graph import Graph
-from gradc_compiler.machine.targets import CPU
+from gradc_compiler.machine.targets import CPU, CUDA
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.index import Take
@@ -41,6 +41,7 @@ from gradc_compiler.ops.reduce import BatchMean, Max
 from gradc_compiler.ops.sequence import TimeSum
 from gradc_compiler.rewrites.algebra.cse import eliminate_common_subexpressions
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
+from gradc_compiler.rewrites.attend import attend
 from gradc_compiler.rewrites.conv.backward_data import scatter_to_gather
 from gradc_compiler.rewrites.conv.backward_filter import backward_bias, backward_filter
 from gradc_compiler.rewrites.conv.fold_width import broadcast_bias, fold_width_into_channels
@@ -69,6 +70,7 @@ CACHE = "words of one tile that follow one another"
 ONCE = "words of a result that are written once, and rows that threads can share"
 COPIES = "operands that are copied into panels, and rounded there"
 ONE = "rows that one thread adds in their order, without a tensor for each example"
+SCORES = "scores of a block of keys that stay in what its threads share"
 ANY = "fewer multiplications, or less memory"
 row, inexact = Rewrite, partial(Rewrite, exact=False)
 cpu, inexact_cpu = partial(row, targets=(CPU,)), partial(inexact, targets=(CPU,))
@@ -95,6 +97,8 @@ FASTER: dict[str, Rewrite] = {  # see Note [Which order rows need]
                              law="mean of scatter(x, at) = one tensor, to which all rows add"),
     "prepack":           cpu(run=nodes(prepack, Contract), fits=CACHE,
                              law="P[s, k, c] = W[32 s + c, k]"),
+    "attend":            row(run=whole(attend), fits=SCORES, targets=(CUDA,),
+                             law="softmax(f(q k')) v as one kernel, which stores no score"),
     "query-blocks":      row(run=whole(attend_in_blocks), fits=ANY,
                              law="softmax(q k') v, some rows of q at a time, and again backward"),
 }

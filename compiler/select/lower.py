@@ -5,13 +5,14 @@ An instruction is a loop nest of its own, or a library kernel with its arguments
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 from gradc_compiler.fusion.groups import FusionGroup, is_pointwise
 from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Node
+from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.loops.chain_lengths import chain_of_product
 from gradc_compiler.loops.ir import LoopNest, Store, Variable
@@ -22,6 +23,7 @@ from gradc_compiler.loops.unroll_constant_matmul import written_out_nest
 from gradc_compiler.memory.layout import BufferView, row_major, through
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.index import Scatter, Take
+from gradc_compiler.ops.pair_sums import PairSums
 from gradc_compiler.ops.reduce import ArgMax
 from gradc_compiler.ops.rounded_contract import RoundedContract
 from gradc_compiler.ops.sequence import FromRows
@@ -38,6 +40,7 @@ from gradc_compiler.select.contraction import LoopDim, select_kernel
 from gradc_compiler.select.device_nests import contraction_nest
 from gradc_compiler.select.handwritten import argmax, from_rows, row_kernel, take_or_scatter
 from gradc_compiler.select.op_cost import cost_of
+from gradc_compiler.select.pair_kernels import attention
 from gradc_compiler.select.tile_chain import TileChain, TileUse
 
 
@@ -51,14 +54,8 @@ def lower_unit(table: ProgramBuilder, unit: FusionGroup, stored: list[int]) -> N
             _written_out(table, unit, node)
         case Contract(operands=(_, _)):
             _contraction(table, unit, node)
-        case ArgMax():
-            argmax(table, unit, node)
-        case Take() | Scatter():
-            take_or_scatter(table, unit, node)
-        case FromRows():
-            from_rows(table, unit, node)
-        case Concat():
-            _concat(table, unit, node)
+        case op if type(op) in OF_ONE_NODE:
+            OF_ONE_NODE[type(op)](table, unit, node)
         case Structured() as op:
             row_kernel(table, unit, node, op)
         case _ if is_pointwise(node):
@@ -236,6 +233,16 @@ def _concat(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
         )
         table.nest(unit, table.optimise(nest, BUILT))
         start += shape[node.op.axis]
+
+
+OF_ONE_NODE: Mapping[type[Op], Callable[[ProgramBuilder, FusionGroup, Node], None]] = {
+    ArgMax: argmax,
+    Take: take_or_scatter,
+    Scatter: take_or_scatter,
+    FromRows: from_rows,
+    Concat: _concat,
+    PairSums: attention,
+}
 
 
 def late_update(table: ProgramBuilder, id: int, target: Operand) -> None:

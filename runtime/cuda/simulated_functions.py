@@ -20,7 +20,7 @@ from gradc_runtime.cuda.simulated_block import (
     offer,
     taken,
 )
-from gradc_runtime.cuda.simulated_products import divided, keep, products, row_products
+from gradc_runtime.cuda.simulated_products import divided, joined, keep, products, row_products
 
 
 def shared(words: int, dtype: Any = np.float32) -> Numbers:
@@ -100,6 +100,7 @@ def functions(word: int) -> dict[str, Callable[..., Any]]:
         "zeros": lambda count: np.zeros(count, dtype),
         "products": products,
         "row_products": row_products,
+        "joined": joined,
         "keep": keep,
         "start": lambda words, first: (words, int(first)),
         "copy": copy,

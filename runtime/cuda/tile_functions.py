@@ -18,7 +18,7 @@ from gradc_runtime.cuda.grid_barrier import all_blocks
 from gradc_runtime.cuda.numba_intrinsics import cuda, inlined, types
 from gradc_runtime.cuda.row_products import row_products
 from gradc_runtime.cuda.tile_copies import again, below, copier, inside, plain, start
-from gradc_runtime.cuda.tile_products import ALIGNED, keep, products, zeros, zeros_double
+from gradc_runtime.cuda.tile_products import ALIGNED, joined, keep, products, zeros, zeros_double
 
 LOW = np.uint64(32)
 WHOLE = 0xFFFFFFFF  # all threads of a warp
@@ -69,6 +69,7 @@ def functions(word: int, *, recent: bool = True) -> dict[str, Callable[..., Any]
         "zeros": zeros if word == 4 else zeros_double,
         "products": products,
         "row_products": row_products,
+        "joined": joined,
         **tile_tensors.functions(),
         "keep": keep,
         "start": start,

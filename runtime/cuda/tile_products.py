@@ -153,6 +153,34 @@ def products(
     return acc(acc, sa, ia, sb, ib, *sizes), StepOfBuffers(count, *operands).code
 
 
+@intrinsic
+def joined(
+    typing: Any, acc: Any, more: Any, factors: Any, place: Any, columns: Any, gap: Any
+) -> Any:  # fmt: skip
+    """acc[i, j] * factors[i] + more[i, j]: a thread's results, of so many columns, whose rows'
+    factors lie a `gap` apart in a buffer.
+    """
+    sizes = numbers(columns, gap)
+    if sizes is None:
+        return None
+    across, apart = sizes
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        word = context.get_value_type(sig.args[0].dtype)
+        old, new = ([builder.extract_value(x, k) for k in range(len(sig.args[0]))]
+                    for x in args[:2])  # fmt: skip
+        for row in range(len(old) // across):
+            at = builder.add(args[3], args[3].type(row * apart))
+            factor = builder.load(address(context, builder, sig.args[2], args[2], at))
+            own = slice(row * across, (row + 1) * across)
+            mine = new[own]
+            multiplied(builder, word, mine, [factor], old[own])
+            new[own] = mine
+        return cgutils.pack_array(builder, new)
+
+    return acc(acc, more, factors, place, columns, gap), code
+
+
 @dataclass(frozen=True, slots=True)
 class KeptRows:
     """Four rows of a thread's results, from the row 4 * `four` on: of so many `columns`, a `row`

@@ -36,6 +36,7 @@ TILES = frozenset(
             "zeros",
             "products",
             "row_products",
+            "joined",
             *WARP_PRODUCTS,
             "keep",
             "keep_fragments",

@@ -45,6 +45,12 @@ SPECS = {  # rewrites of what a graph's text does not say, or of sequences: thes
         data d(x : [3]) = npz("none.npz")
         train on d { minimize sum(f(x)) using sgd(lr = 1e-3), batch 8 }
     """,
+    "attend": """
+        model f(x : [64, 2]) -> [64, 2] {
+            weights = softmax(contract(i, j : x[i, a] * x[j, a]) / 3)
+            contract(i, a : weights[i, j] * x[j, a])
+        }
+    """,
     "query-blocks": """
         model f(x : [384, 2]) -> [384, 2] {
             weights = softmax(contract(i, j : x[i, a] * x[j, a]))

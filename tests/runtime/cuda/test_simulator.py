@@ -43,6 +43,7 @@ RUNS = {
     "training": [f"{HERE}/training_in_simulator.py"],
     "trees": [f"{HERE}/trees_in_simulator.py"],
     "sums along rows": [f"{HERE}/rows_in_simulator.py"],
+    "attention as one kernel": [f"{HERE}/attention_in_simulator.py"],
     "rows": ["tests/runtime/session/test_index_reach.py"],
     "extremes": ["tests/runtime/test_extremes.py"],
     "embeddings": ["tests/compiler/rewrites/test_copied_rows.py", "-k", "adds_up and not 301"],

@@ -16,11 +16,13 @@ from typing import Any
 from workloads import WORKLOADS
 
 from gradc_compiler.pipeline import compile_file
+from gradc_compiler.program.entry import Entry
 from gradc_runtime.cuda.estimates.data_sheets import DEFAULT, GPUS, DataSheet
 from gradc_runtime.cuda.estimates.step_of_entry import planned_calls
 from gradc_runtime.cuda.estimates.step_time import DEFAULT as ASSUMED
 from gradc_runtime.cuda.estimates.step_time import StepTime, predict, told
 from gradc_runtime.cuda.launch.merge_calls import merged
+from gradc_runtime.cuda.launch.time_room import TimeRoom
 
 HANGS_ON = {  # what binds most of a step -> the assumption that decides
     "launch": "the microseconds between launches",
@@ -29,14 +31,21 @@ HANGS_ON = {  # what binds most of a step -> the assumption that decides
 }
 
 
-def predicted(spec: Any, batch: int, sheet: DataSheet) -> tuple[int, StepTime]:
-    """Launches of all steps of a spec, and their predicted time."""
+def room_of(entry: Entry, batch: int, length: int) -> TimeRoom:
+    """Room for sequences that are all so long, unless the spec says how long they are."""
+    steps = tuple(time if isinstance(time, int) else length for time in entry.times)
+    return TimeRoom(tuple(n * batch for n in steps), steps)
+
+
+def predicted(spec: Any, batch: int, length: int, sheet: DataSheet) -> tuple[int, StepTime]:
+    """Launches of all steps of a spec, and their predicted time; sequences have a `length`."""
     program = compile_file(spec).of_target("cuda")
     assert program.training is not None, "workloads train"
     found = []
     for step in program.training.steps:
-        graph = merged(planned_calls(program.entries[step.entry], batch))
-        found.append(predict(graph, 4, sheet))
+        entry = program.entries[step.entry]
+        calls = planned_calls(entry, batch, room_of(entry, batch, length))
+        found.append(predict(merged(calls), 4, sheet))
     nodes = tuple(node for step in found for node in step.nodes)
     whole = StepTime(sum(s.seconds for s in found), nodes, sum(s.on_the_way for s in found))
     return len(nodes), whole
@@ -44,7 +53,7 @@ def predicted(spec: Any, batch: int, sheet: DataSheet) -> tuple[int, StepTime]:
 
 def row(workload: Any, sheet: DataSheet) -> str:
     """A workload's line."""
-    launches, step = predicted(workload.file(), workload.batch, sheet)
+    launches, step = predicted(workload.file(), workload.batch, workload.image[0], sheet)
     own: Counter[str] = Counter()
     for node in step.nodes:
         own[node.binds] += node.seconds + (ASSUMED.launch_s if node.binds == "launch" else 0)

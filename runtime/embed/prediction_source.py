@@ -83,6 +83,10 @@ def table_facts(interface: PredictionInterface) -> Iterator[str]:
     for what, sign in (("SEPARATOR", said.separator), ("DECIMAL", said.decimal),
                        ("THOUSANDS", said.thousands)):  # fmt: skip
         yield f"#define SAID_{what} {ord(sign) if sign else 0}"
+    for what, sign in zip(
+        ("DECIMAL", "THOUSANDS"), reading.encoding.signs or ("", ""), strict=True
+    ):
+        yield f"#define USUAL_{what} {ord(sign) if sign else 0}"
     sizes = [array.type.size for array in interface.arguments.values()]
     yield f"static const int field_sizes[] = {{{', '.join(map(str, sizes))}}};"
     plain = [

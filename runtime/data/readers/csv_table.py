@@ -43,7 +43,9 @@ from gradc_runtime.data.tables.dialect import (
     checked_dialect,
     dialect_of,
     rows_of,
+    spelling_of_all,
 )
+from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.data.tables.field_cells import FieldCells
 from gradc_runtime.data.tables.header import Fields, Header
 from gradc_runtime.data.tables.wishes import Wishes
@@ -87,7 +89,8 @@ def csv(
     Raises `DataError` for a field of sequences, and for a file that cannot be read.
     """
     fields, files = context.source.fields, context.files(file)
-    said = checked_dialect(separator, decimal, thousands, header)
+    usual = None if context.encoding is None else context.encoding.signs
+    said = replace(checked_dialect(separator, decimal, thousands, header), usual=usual)
     wishes = wishes_of("csv", context, missing, standardised, dates)
     check_fields(file, fields, columns)
     if context.is_streamed(path for path, _ in files):
@@ -171,7 +174,9 @@ def in_blocks(
         headers[name], cut = header_and_pieces(path, name, said, context.block)
         pieces += cut
     parse = partial(parsed_piece, headers, context, (wishes, named))
-    return LineBlocks(origin, pieces, context.block, parse, context.encoding)
+    spelling = spelling_of_all(header.dialect for header in headers.values())
+    found = Encoding(spelling=spelling) if spelling else None
+    return LineBlocks(origin, pieces, context.block, parse, context.encoding or found)
 
 
 def header_and_pieces(

@@ -30,6 +30,7 @@ class Dialect:
     decimal: str = "."
     thousands: str = ""  # what stands between groups of three digits
     header: bool = True
+    usual: tuple[str, str] | None = None  # decimal and thousands of the table that was trained on
 
     def number(self, text: str) -> float:
         """A number that is spelt in this dialect.
@@ -83,6 +84,9 @@ def dialect_of(lines: Sequence[str], said: Dialect, file: str) -> Dialect:
     """
     separator = said.separator or separator_of(lines)
     cells = cells_of(lines, separator)
+    silent = not (said.decimal or said.thousands)
+    if silent and said.usual and is_unclear(cells) and not divides(separator, said.usual[0], lines):
+        return Dialect(separator, *said.usual, said.header)
     decimal, thousands = spelling_of(cells, separator)
     if said.decimal not in ("", decimal):
         decimal, thousands = said.decimal, ""
@@ -90,6 +94,21 @@ def dialect_of(lines: Sequence[str], said: Dialect, file: str) -> Dialect:
         require_one_reading(cells, file)
     thousands = said.thousands or thousands
     return Dialect(separator, "." if decimal == thousands else decimal, thousands, said.header)
+
+
+def is_unclear(cells: Sequence[str]) -> bool:
+    """Whether no number tells which sign is the decimal one: `12.345` and `1.234.567` do not."""
+    clear = re.compile(r"[+-]?\d{1,3}((\.\d{3})+,|(,\d{3})+\.)\d+")
+    parted, either = re.compile(r"[+-]?\d*[.,]\d+"), re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+    return not any(
+        clear.fullmatch(cell) or (parted.fullmatch(cell) and not either.fullmatch(cell))
+        for cell in cells
+    )
+
+
+def divides(separator: str, sign: str, lines: Sequence[str]) -> bool:
+    """Whether a sign stands between columns, and so in no number."""
+    return separator == sign and any(sign in line for line in lines)
 
 
 def require_one_reading(cells: Sequence[str], file: str) -> None:
@@ -136,6 +155,18 @@ def spelling_of(cells: Sequence[str], separator: str) -> tuple[str, str]:
         return (",", ".") if grouped[0] else (".", ",")
     comma = separator != "," and seen(r"[+-]?[\d\s']*,\d+") and not seen(r"[+-]?\d*\.\d+")
     return ("," if comma else "."), ""
+
+
+def spelling_of_all(dialects: Iterable[Dialect]) -> dict[str, str]:
+    """How numbers are spelt in all of some tables, unless plainly or in several ways.
+
+    Where the decimal sign is a comma, a point can only stand between thousands.
+    """
+    found = {(one.decimal, one.thousands) for one in dialects}
+    if len(found) > 1 or found <= {(".", "")}:
+        return {}
+    ((decimal, thousands),) = found
+    return {"decimal": decimal, "thousands": thousands or ("." if decimal == "," else "")}
 
 
 def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:

@@ -25,6 +25,13 @@ class Encoding:
     centres: Mapping[str, Numbers] = field(default_factory=dict)  # subtracted
     scales: Mapping[str, Numbers] = field(default_factory=dict)  # divided by, then
     texts: Mapping[str, Vocabulary] = field(default_factory=dict)
+    spelling: Mapping[str, str] = field(default_factory=dict)  # of numbers: decimal, thousands
+
+    @property
+    def signs(self) -> tuple[str, str] | None:
+        """The decimal sign and that between thousands, where they are not the plain ones."""
+        decimal, thousands = self.spelling.get("decimal"), self.spelling.get("thousands")
+        return None if decimal is None or thousands is None else (decimal, thousands)
 
     def of_fields(self, columns: Mapping[str, str]) -> Encoding:
         """The same encoding by the names of fields, where a source knows classes by its columns."""
@@ -46,12 +53,12 @@ class Encoding:
         Raises `ValueError` for anything else.
         """
         wanted = Encoding.__dataclass_fields__
-        if not isinstance(data, dict) or {*data, "texts"} != set(wanted):
+        if not isinstance(data, dict) or {*data, "texts", "spelling"} != set(wanted):
             raise ValueError("its encoding is none")
         if not all(isinstance(part, dict) for part in data.values()):
             raise ValueError("its encoding is none")
         checks: dict[str, Callable[[Any], Any]] = {
-            "classes": names, "dates": text, "texts": Vocabulary.of_data,
+            "classes": names, "dates": text, "texts": Vocabulary.of_data, "spelling": sign,
         }  # fmt: skip
         parts: dict[str, Any] = {
             name: {str(key): (checks.get(name) or numbers)(value) for key, value in part.items()}
@@ -84,6 +91,16 @@ def text(value: Any) -> str:
     """
     if not isinstance(value, str):
         raise ValueError("a format of its dates is none")
+    return value
+
+
+def sign(value: Any) -> str:
+    """Data from JSON, checked to be a sign within numbers, or none.
+
+    Raises `ValueError` for anything else.
+    """
+    if not isinstance(value, str) or len(value) > 1 or value.isalnum():
+        raise ValueError("a sign of its numbers is none")
     return value
 
 

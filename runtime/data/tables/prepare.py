@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.data.tables.dialect import spelling_of_all
 from gradc_runtime.data.tables.encoding import Encoding, Numbers
 from gradc_runtime.data.tables.field_cells import FieldCells
 from gradc_runtime.data.tables.measures import mean_and_spread, standardised
@@ -145,6 +146,7 @@ class Preparation:
             classes=classes, dates=self.dates, gaps=gaps,
             centres={name: tuple(mean.tolist()) for name, (mean, _) in measures.items()},
             scales={name: tuple(spread.tolist()) for name, (_, spread) in measures.items()},
+            spelling=spelling_of_all(dialect for one in self.cells for _, dialect in one.files),
         )  # fmt: skip
 
     def _fill(self, name: str, part: NDArray[np.float64]) -> Numbers:

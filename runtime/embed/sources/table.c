@@ -159,7 +159,7 @@ static struct dialect dialect_of(const char *text, size_t count, const char *pat
     if (found.separator == 0) found.separator = separator_of(text, count);
     char *own = copy_of(text, count);
     struct table head = {0};
-    int points = 0, commas = 0, comma = 0, point = 0, is_clear = 0;
+    int points = 0, commas = 0, comma = 0, point = 0, is_clear = 0, is_point = 0;
     if (parse(&head, own, own + count, found.separator))
         for (size_t r = 1; r < head.row_count; r++)
             for (size_t k = 0; k < head.rows[r].count; k++) {
@@ -169,9 +169,14 @@ static struct dialect dialect_of(const char *text, size_t count, const char *pat
                 comma |= is_parted(cell, ',');
                 is_clear |= is_parted(cell, ',') && !has_two_readings(cell);
                 point |= is_parted(cell, '.');
+                is_point |= is_parted(cell, '.') && !has_two_readings(cell);
             }
     forget(&head);
     free(own);
+    const int is_silent = USUAL_DECIMAL != 0 && SAID_DECIMAL == 0 && SAID_THOUSANDS == 0;
+    const int divides = found.separator == USUAL_DECIMAL && memchr(text, found.separator, count);
+    if (is_silent && !divides && !points && !commas && !is_clear && !is_point)
+        return (struct dialect){found.separator, USUAL_DECIMAL, USUAL_THOUSANDS};
     if (points != commas) {
         found.decimal = points ? ',' : '.';
         found.thousands = points ? '.' : ',';

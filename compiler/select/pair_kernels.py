@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 
@@ -70,10 +71,13 @@ def attention(table: ProgramBuilder, unit: FusionGroup, node: Node) -> None:
 
 
 def tile_of(op: PairSums, *, single: bool) -> PairTile:
-    """The tile, by how many numbers of a pair there are, and by the size of a word."""
+    """The tile, by how many numbers of a pair there are, and by the size of a word; a second sum
+    takes the registers of a block.
+    """
     if not single:
         return PairTile(*MACHINE.gpu_pairs_of_double)
-    return PairTile(*(MACHINE.gpu_attention if op.softmax else MACHINE.gpu_pairs))
+    tile = PairTile(*(MACHINE.gpu_attention if op.softmax else MACHINE.gpu_pairs))
+    return replace(tile, resident=tile.resident + 1 - len(op.sums))
 
 
 def _printed(plan: PairPlan, operands: Sequence[Operand]) -> Launch:

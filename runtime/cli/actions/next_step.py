@@ -7,9 +7,11 @@ from shlex import quote
 
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions.last_run import last_run
-from gradc_runtime.cli.actions.read_inputs import example
-from gradc_runtime.cli.actions.request_data import file_like
+from gradc_runtime.cli.actions.read_inputs import Types, example
+from gradc_runtime.cli.actions.request_data import file_like, source_of
 from gradc_runtime.session.session import Session
+
+FILES = {"images": "NEW.png", "audio": "NEW.wav"}  # a new example of these sources
 
 
 def next_step(session: Session, spec: Path, folder: Path) -> str:
@@ -29,5 +31,13 @@ def next_step(session: Session, spec: Path, folder: Path) -> str:
         return f"next: gradc predict {path} {new}{tail}; gradc eval {path} --data {new}{tail}"
     entry = session.program.entries[str(steps[0].predict)]
     step = f" --step {steps[0].name}" if len(steps) > 1 else ""
-    given = example({name: session.fields[name] for name in entry.inputs})
+    given = sample(session, {name: session.fields[name] for name in entry.inputs})
     return f"next: gradc eval {path}{tail}; gradc predict {path} {given}{step}{tail}"
+
+
+def sample(session: Session, inputs: Types) -> str:
+    """How one new input is given: as a file, as a text in quotes, or in numbers."""
+    function = source_of(session).function
+    if function == "texts":
+        return " ".join(f'{name}="..."' for name in inputs)
+    return FILES.get(function) or example(inputs)

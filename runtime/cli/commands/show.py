@@ -18,6 +18,14 @@ STAGES = (
 )  # in order
 
 
+class Stage(click.Choice[str]):
+    """A stage by its name, also as the documents spell it: `optimised`."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The stage; a usage error where there is none of that name."""
+        return super().convert("optimized" if value == "optimised" else value, param, ctx)
+
+
 @declared("show", examples=[
     ("gradc show specs/house.nn", "the graph of each model, with the line of every node"),
     ("gradc show specs/house.nn --stage joint > derived.nn", "the derivative, as a spec that runs"),
@@ -32,7 +40,7 @@ STAGES = (
     ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),
 ])  # fmt: skip
 @spec
-@click.option("--stage", type=click.Choice(STAGES), default="graph", show_default=True,
+@click.option("--stage", type=Stage(STAGES), default="graph", show_default=True,
               help="Which stage.")  # fmt: skip
 @click.option(
     "--entry",

@@ -61,7 +61,10 @@ def test_equal_loops_are_written_once(tmp_path: Path) -> None:
     assert text.count("line_5_2(n, ") == 3  # written once; in the gradients, in the step
 
 
-@pytest.mark.parametrize("spec", ["row_digits", "vae", "gan"])
+OTHERS = [pytest.param(name, marks=pytest.mark.wide) for name in ("vae", "gan")]
+
+
+@pytest.mark.parametrize("spec", ["row_digits", *OTHERS])
 def test_sequences_noise_and_several_steps(tmp_path: Path, spec: str) -> None:
     trained_beside(module_of(spec, tmp_path, "float64"), steps=3, count=5, **CLOSE)
 

@@ -30,7 +30,8 @@ def pets(call: Caller) -> list[str]:
         for k in range(3):
             pillow.new("L", (4, 4), 40 * k).save(call.folder / name / f"{k} {name[-3:]}.png")
     (call.folder / "pets.nn").write_text(PETS)
-    assert call("train", "pets.nn", "--target", "reference").code == 0
+    trained = call("train", "pets.nn", "--target", "reference")
+    assert trained.code == 0 and "gradc predict pets.nn NEW.png" in trained.err.splitlines()[-1]
     return [f"{k} new.png" for k in range(3)]
 
 

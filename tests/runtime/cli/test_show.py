@@ -188,3 +188,8 @@ def test_formats_of_a_graph(call: Caller) -> None:
     assert "<svg" in answer.out if answer.code == 0 else "apt install graphviz" in answer.err
     buffers = call("show", call.spec, "--stage", "buffers")
     assert buffers.out == call("show", call.spec, "--stage", "memory").out != ""
+
+
+def test_a_stage_may_be_spelt_as_the_documents_spell_it(call: Caller) -> None:
+    told = [call("show", call.spec, "--stage", f"optimi{letter}ed").out for letter in "sz"]
+    assert told[0] and told[0] == told[1]

@@ -38,7 +38,11 @@ def program_of(name: str) -> Program:
     return compile_file(ROOT / "specs" / f"{name}.nn")
 
 
-@pytest.mark.parametrize("name", ALL)
+LONG = ("deep_chain", "residual", "unet")  # half a minute each
+SPECS = [pytest.param(n, marks=pytest.mark.wide) if n in LONG else n for n in ALL]
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_threads_wait_for_what_another_writes(name: str) -> None:
     for entry in program_of(name).entries.values():
         for examples, threads in SIZES:

@@ -18,7 +18,7 @@ STAGES = (
 )  # in order
 
 
-class Stage(click.Choice[str]):
+class StageName(click.Choice[str]):
     """A stage by its name, also as the documents spell it: `optimised`."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
@@ -40,7 +40,7 @@ class Stage(click.Choice[str]):
     ("gradc show specs/house.nn --dot | dot -Tsvg > house.svg", "a picture, with Graphviz"),
 ])  # fmt: skip
 @spec
-@click.option("--stage", type=Stage(STAGES), default="graph", show_default=True,
+@click.option("--stage", type=StageName(STAGES), default="graph", show_default=True,
               help="Which stage.")  # fmt: skip
 @click.option(
     "--entry",

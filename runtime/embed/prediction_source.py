@@ -10,6 +10,7 @@ from gradc_runtime.data.tables.dialect import LOOKED_AT
 from gradc_runtime.embed.c_text import filled, quoted, source_text
 from gradc_runtime.embed.prediction_interface import PredictionInterface, field_of
 from gradc_runtime.embed.program_source import model_call, program_head
+from gradc_runtime.embed.table_reading import TableReading
 
 KIND = """struct cell_kind {
     const char *column;
@@ -72,21 +73,14 @@ def prediction_program(interface: PredictionInterface) -> str:
 def table_facts(interface: PredictionInterface) -> Iterator[str]:
     """What the program knows of the table."""
     name, macro, reading = interface.name, interface.macro, interface.reading
-    said = reading.dialect
     yield f"#define FIELDS {len(interface.arguments)}"
     yield f"#define CELLS {macro}_CELLS"
     yield f"#define MISSING_CELL {macro}_MISSING_CELL"
     yield f"#define column_of {name}_column"
-    yield f"#define HAS_HEADER {int(said.header)}"
+    yield f"#define HAS_HEADER {int(reading.dialect.header)}"
     yield f"#define DROPS_GAPS {int(reading.drops)}"
     yield f"#define LOOKED_AT {LOOKED_AT}"
-    for what, sign in (("SEPARATOR", said.separator), ("DECIMAL", said.decimal),
-                       ("THOUSANDS", said.thousands)):  # fmt: skip
-        yield f"#define SAID_{what} {ord(sign) if sign else 0}"
-    for what, sign in zip(
-        ("DECIMAL", "THOUSANDS"), reading.encoding.signs or ("", ""), strict=True
-    ):
-        yield f"#define USUAL_{what} {ord(sign) if sign else 0}"
+    yield from signs_of(reading)
     sizes = [array.type.size for array in interface.arguments.values()]
     yield f"static const int field_sizes[] = {{{', '.join(map(str, sizes))}}};"
     plain = [
@@ -96,6 +90,15 @@ def table_facts(interface: PredictionInterface) -> Iterator[str]:
     yield f"static const int is_number[] = {{{', '.join(str(int(one)) for one in plain)}}};"
     exact = [field in reading.named for field, _ in reading.cells]
     yield f"static const int is_exact[] = {{{', '.join(str(int(one)) for one in exact)}}};"
+
+
+def signs_of(reading: TableReading) -> Iterator[str]:
+    """The signs that the author declares, and those of the table that was trained on; 0 is none."""
+    said, usual = reading.dialect, reading.encoding.signs or ("", "")
+    known = {"SAID_SEPARATOR": said.separator, "SAID_DECIMAL": said.decimal}
+    known |= {"SAID_THOUSANDS": said.thousands, "USUAL_DECIMAL": usual[0]}
+    for what, sign in {**known, "USUAL_THOUSANDS": usual[1]}.items():
+        yield f"#define {what} {ord(sign) if sign else 0}"
 
 
 def row_call(interface: PredictionInterface) -> Iterator[str]:

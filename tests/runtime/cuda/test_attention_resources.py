@@ -7,8 +7,6 @@ anew.  Kernels become machine code without a GPU (`runtime/cuda/estimates/assemb
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from functools import cache
 from pathlib import Path
@@ -18,18 +16,12 @@ import pytest
 
 from gradc_compiler.pipeline import compile_source
 from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.estimates.assembled import NoAssembler, assemble, disassemble, tool
+from gradc_runtime.cuda.estimates.assembled import assemble, disassemble
 from gradc_runtime.cuda.verify_cuda_source import functions_of
+from tests.support.resource_tables import COMPILES, known_of, require_tools
 
-pytest.importorskip("numba_cuda")
-try:
-    tool("ptxas"), tool("nvdisasm")
-except NoAssembler as missing:
-    pytest.skip(str(missing), allow_module_level=True)
-pytestmark = [
-    pytest.mark.skipif(shim.SIMULATED, reason="the simulator compiles nothing"),
-    pytest.mark.filterwarnings("ignore"),  # numba-cuda's own
-]
+require_tools()
+pytestmark = COMPILES
 TABLE = Path(__file__).with_suffix("").with_name("attention_resources.json")
 SPEC = """
 model net(x : [256, {wide}]) -> [256, {wide}] {{ x |> multi_head_attention(4, causal = true) }}
@@ -77,15 +69,11 @@ def compiled(kernel: str, head: int, major: int) -> dict[str, Any]:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_resources(kernel: str, head: int, major: int) -> None:
     found, key = compiled(kernel, head, major), f"{kernel}, heads of {head}, {major}.0"
-    known = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-    if os.environ.get("UPDATE_TILES"):
-        known[key] = found
-        text = json.dumps(known, indent=1, sort_keys=True)
-        TABLE.write_text(re.sub(r"\n  +|\n (?=})", " ", text) + "\n", encoding="utf-8")
+    if (known := known_of(TABLE, key, found)) is None:
         return
     assert not found["spilled"] and not found["frame"] and not found["float64"]
-    assert found["shared"] == known[key]["shared"] <= 48 << 10
+    assert found["shared"] == known["shared"] <= 48 << 10
     assert found["registers"] * 128 * found["resident"] <= REGISTERS
-    assert found["products"] >= known[key]["products"] - LOSS
+    assert found["products"] >= known["products"] - LOSS
     for name in ("loads of four", "copies of four"):
-        assert found[name] == known[key][name] > 0
+        assert found[name] == known[name] > 0

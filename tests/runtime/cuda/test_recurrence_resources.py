@@ -6,9 +6,6 @@ it.  A table has what each was (`recurrence_resources.json`); UPDATE_TILES=1 wri
 
 from __future__ import annotations
 
-import json
-import os
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,19 +16,13 @@ from gradc_compiler.pipeline import compile_file, compile_source
 from gradc_compiler.program.program import Program
 from gradc_compiler.program.recurrence_launch import launch_of
 from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.estimates.assembled import NoAssembler, assemble, disassemble, tool
+from gradc_runtime.cuda.estimates.assembled import assemble, disassemble
 from gradc_runtime.cuda.verify_cuda_source import functions_of
 from tests.runtime.cuda.test_tile_resources import counted, loops_in, products_of
+from tests.support.resource_tables import COMPILES, known_of, require_tools
 
-pytest.importorskip("numba_cuda")
-try:
-    tool("ptxas"), tool("nvdisasm")
-except NoAssembler as missing:
-    pytest.skip(str(missing), allow_module_level=True)
-pytestmark = [
-    pytest.mark.skipif(shim.SIMULATED, reason="the simulator compiles nothing"),
-    pytest.mark.filterwarnings("ignore"),  # numba-cuda's own
-]
+require_tools()
+pytestmark = COMPILES
 TABLE = Path(__file__).with_suffix("").with_name("recurrence_resources.json")
 SPECS = Path(__file__).parents[3] / "specs"
 WIDE = """
@@ -88,15 +79,11 @@ def compiled(case: str, major: int) -> tuple[str, dict[str, Any]]:
 @pytest.mark.parametrize(("case", "major"), WANTED)
 def test_resources(case: str, major: int) -> None:
     (ptx, found), key = compiled(case, major), f"{case}, {major}.0"
-    known = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-    if os.environ.get("UPDATE_TILES"):
-        known[key] = found
-        text = json.dumps(known, indent=1, sort_keys=True)
-        TABLE.write_text(re.sub(r"\n  +|\n (?=})", " ", text) + "\n", encoding="utf-8")
+    if (known := known_of(TABLE, key, found)) is None:
         return
-    assert found["spilled"] <= (known[key]["spilled"] if major < 9 else 0)
+    assert found["spilled"] <= (known["spilled"] if major < 9 else 0)
     assert not found["frame"] and not found["calls"] and ".f64" not in ptx
     assert "ld.global.nc" not in ptx and "ld.acquire.gpu" in ptx and "atom.add.acq_rel.gpu" in ptx
     assert "0x80000001" in ptx or str(0x80000001) in ptx  # `TOP + 1` of the simulator
-    assert found["registers"] <= MOST and found["shared"] == known[key]["shared"] <= SHARED
-    assert found["share"] >= known[key]["share"] - 3
+    assert found["registers"] <= MOST and found["shared"] == known["shared"] <= SHARED
+    assert found["share"] >= known["share"] - 3

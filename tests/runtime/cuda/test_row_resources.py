@@ -8,8 +8,6 @@ Kernels become machine code without a GPU (`runtime/cuda/estimates/assembled.py`
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -17,19 +15,13 @@ from typing import Any
 import pytest
 
 from gradc_runtime.cuda import shim
-from gradc_runtime.cuda.estimates.assembled import NoAssembler, assemble, disassemble, tool
+from gradc_runtime.cuda.estimates.assembled import assemble, disassemble
 from gradc_runtime.cuda.verify_cuda_source import functions_of
+from tests.support.resource_tables import COMPILES, known_of, require_tools
 from tests.support.row_nets import only
 
-pytest.importorskip("numba_cuda")
-try:
-    tool("ptxas"), tool("nvdisasm")
-except NoAssembler as missing:
-    pytest.skip(str(missing), allow_module_level=True)
-pytestmark = [
-    pytest.mark.skipif(shim.SIMULATED, reason="the simulator compiles nothing"),
-    pytest.mark.filterwarnings("ignore"),  # numba-cuda's own
-]
+require_tools()
+pytestmark = COMPILES
 TABLE = Path(__file__).with_suffix("").with_name("row_resources.json")
 MODELS = {
     "softmax, 100 columns": "x : [7, 100]) -> [7, 100] { softmax(x) }",
@@ -59,12 +51,8 @@ def compiled(model: str, major: int) -> dict[str, Any]:
 @pytest.mark.parametrize("model", MODELS)
 def test_resources(model: str, major: int) -> None:
     found, key = compiled(model, major), f"{model}, {major}.0"
-    known = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-    if os.environ.get("UPDATE_TILES"):
-        known[key] = found
-        text = json.dumps(known, indent=1, sort_keys=True)
-        TABLE.write_text(re.sub(r"\n  +|\n (?=})", " ", text) + "\n", encoding="utf-8")
+    if (known := known_of(TABLE, key, found)) is None:
         return
     assert not found["spilled"] and not found["frame"] and not found["float64"]
-    assert found["shared"] == known[key]["shared"] and found["registers"] <= MOST
-    assert found["looks"] == known[key]["looks"] >= LOOKS.get(model, 10)
+    assert found["shared"] == known["shared"] and found["registers"] <= MOST
+    assert found["looks"] == known["looks"] >= LOOKS.get(model, 10)

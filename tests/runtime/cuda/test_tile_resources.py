@@ -12,8 +12,6 @@ beyond what the blocks that are to fit a multiprocessor leave.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -31,6 +29,7 @@ from gradc_compiler.select.choose_tile import TILES, TILES_OF_DOUBLE
 from gradc_runtime.cuda import shim
 from gradc_runtime.cuda.verify_cuda_source import functions_of
 from tests.runtime.cuda.tiled_products import Loops, convolution, dense, planned
+from tests.support.resource_tables import known_of
 
 pytest.importorskip("numba_cuda")
 for library in ("nvidia-nvvm", "nvidia-cuda-nvrtc"):
@@ -168,21 +167,17 @@ def counted(body: list[str]) -> dict[str, int]:
 @pytest.mark.parametrize(("case", "tile", "major"), WANTED)
 def test_resources(case: str, tile: BlockTile, major: int, tmp_path: Path) -> None:
     found, key = compiled(case, tile, major, tmp_path), f"{case}, {name_of(tile)}, {major}.0"
-    known = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-    if os.environ.get("UPDATE_TILES"):
-        known[key] = found
-        text = json.dumps(known, indent=1, sort_keys=True)
-        TABLE.write_text(re.sub(r"\n  +|\n (?=})", " ", text) + "\n", encoding="utf-8")
+    if (known := known_of(TABLE, key, found)) is None:
         return
-    assert found["spilled"] <= (known[key]["spilled"] if major < 9 else 0)
+    assert found["spilled"] <= (known["spilled"] if major < 9 else 0)
     assert not found["float64"] and not found["frame"] and not found.get("calls")
     for name in ("copies of 4", "loads of 4"):
-        assert found.get(name, known[key][name]) >= known[key][name]
-    assert found.get("tensor", known[key]["tensor"]) == known[key]["tensor"]
+        assert found.get(name, known[name]) >= known[name]
+    assert found.get("tensor", known["tensor"]) == known["tensor"]
     assert "tensor" not in found or (found["tensor"] > 0) == (case in BY_WARPS)
-    assert found["shared"] == known[key]["shared"]
+    assert found["shared"] == known["shared"]
     assert found["registers"] <= min(MOST, REGISTERS // (tile.resident * tile.threads))
-    assert found.get("share", 100) >= known[key]["share"] - LOSS
+    assert found.get("share", 100) >= known["share"] - LOSS
 
 
 def test_float64_fits_shared_memory() -> None:

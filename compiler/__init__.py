@@ -19,8 +19,9 @@ that there is (`gradc fmt`).
 `compiler/graph` has nodes, types and what holds of any graph; `compiler/ops` has the operators,
 each with its type rule, its derivative and its NumPy reference in one class (an elementwise one is
 a row of `elementwise.py`; one along an axis says in `structured.py` how it is called and printed,
-and has its kernels in `compiler/printing/row_kernel_table.py`); `compiler/graph_tools` evaluates a
-graph by those references, and prints it and reads it back.
+and has its kernels in `compiler/printing/row_kernel_table.py`), and its definition in plain loops
+(`operator_definitions.py`); `compiler/graph_tools` evaluates a graph by those references, and
+prints it and reads it back.
 
 **3. Tree to graphs.**  `compiler/elaborate/elaborate.py` goes from end to end.
 `compiler/elaborate/names` says what a name stands for; `compiler/elaborate/types` unifies types as
@@ -37,10 +38,11 @@ became for what is hardly meant.
 (`jacobian.py`), transpose what an author wrote (`rule_graphs.py`), and say where cotangents were
 cut, which values cannot be 0, and what a node is as an expression of the language;
 `round_operands.py` rounds what products read to bfloat16.  `compiler/derived` prints the derived
-program.  `compiler/study` tells a derivative as numbered steps of the chain rule (`gradc derive`):
-text, Markdown, LaTeX, data; by the laws of real numbers two graphs may be the same
-(`real_form.py`).  `compiler/explorer` makes the page on which all of it can be played
-(`gradc explore`), and what graphs and derivations show of themselves in a notebook.
+program, in which every value has a name (`step_labels.py`).  `compiler/study` tells a derivative as
+numbered steps of the chain rule (`gradc derive`): text, Markdown, LaTeX, data; by the laws of real
+numbers two graphs may be the same (`real_form.py`).  `compiler/explorer` makes the page on which
+all of it can be played (`gradc explore`), and what graphs and derivations show of themselves in a
+notebook.
 
 **5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
 one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra
@@ -58,9 +60,10 @@ value a view of a buffer, and says which stages take the whole batch at once (`w
 (`loop_passes.py`), verifying after each; `compiler/select` chooses between loops and library
 kernels, builds the table of instructions, of equal layers once (`lowered_once.py`), makes launches
 along the same rows one kernel of a GPU (`fuse_rows.py`), and a recurrence (`one_recurrence.py`),
-lets values take turns in the same words (`share_room.py`); `compiler/printing` writes nests as text
-for a CPU and, when somebody asks for it, for CUDA.  `compiler/kept_entries.py` looks first whether
-an earlier run kept the table.
+lays out attention there in tiles (`pair_kernels.py`), lets values take turns in the same words
+(`share_room.py`); `compiler/printing` writes nests as text for a CPU and, when somebody asks for
+it, for CUDA: of attention in `cuda_attention.py`, of recurrences in `recurrence_kernel.py`.
+`compiler/kept_entries.py` looks first whether an earlier run kept the table.
 
 **7. A small step as one kernel.**  `compiler/whole_step` unrolls a table into a single kernel, with
 words in registers and examples side by side in vectors; it does so when that kernel is asked for.

@@ -54,10 +54,10 @@ Below it:
   roofline.
 
 **Other programs.**  `runtime/embed` builds a model into a library, a header and a program that need
-no Python: `frozen.py` works out ahead what weights alone decide, `relocatable.py` takes the
-addresses out of bytecode, `levels.py` compiles for other processors; `runtime/embed/sources` has
-the C that all of them share, a reader of weights among it.  `wasm_module.py` has a model's C text
-compiled for a browser.
+no Python: `frozen.py` works out ahead what weights alone decide, `laid_weights.py` lays them out
+for products, `relocatable.py` takes the addresses out of bytecode, `levels.py` compiles for other
+processors; `runtime/embed/sources` has the C that all of them share, a reader of weights among
+it.  `wasm_module.py` has a model's C text compiled for a browser.
 
 **Exchange.** `runtime/onnx` makes protobuf of the records of `compiler/onnx`.  The other way
 `runtime/onnx/importer` reads a file without trust and goes through its graph (`graph_to_spec.py`);
@@ -65,12 +65,14 @@ how axes of ONNX lie in a tensor of the language is `atoms.py`, and `runtime/onn
 has a rule for each operator.  The package onnx is imported when somebody asks for a file.
 
 **CUDA.**  `runtime/cuda` has what kernels' texts may say and how they are compiled; every import of
-numba-cuda is in `shim.py` and `numba_intrinsics.py`, tensor cores are in `tile_tensors.py`.
+numba-cuda is in `shim.py` and `numba_intrinsics.py`, tensor cores are in `tile_tensors.py`, and
+blocks of one launch meet in `grid_barrier.py`.
 `runtime/cuda/launch` makes a step one graph of launches, as data (`step_graph.py`), with few nodes
 (`merge_calls.py`), and checks its edges (`verify_edges.py`); `runtime/cuda/devices` runs graphs, by
 NVIDIA's driver or in a simulator, and keeps compiled kernels (`kernel_cache.py`);
 `runtime/cuda/estimates` has GPUs' data sheets; `runtime/cuda/execution` runs an entry for a
-session, whose numbers stay on the device (`device_state.py`); `runtime/cuda/library` writes a model
+session, whose numbers stay on the device (`device_state.py`), or with other ranks
+(`shared_cuda.py`); `runtime/cuda/library` writes a model
 as a C library for GPUs.
 
 **Certificates.**  `runtime/certificates` holds kernels against the NumPy reference on this machine,

@@ -11,6 +11,7 @@ A product Y (+)= A B is built in the layers of BLIS, from the inside out:
     packed_blocks.py    blocks of both operands copied, where a product is large
     packed_dots.py      the same of products with a transposed matrix
     column_blocks.py    strips of weights copied once for all pixels
+    weight_strips.py    weights of a built model in such strips, before it is called
     copy_lines.py       the copies
     sum_pieces.py       a long sum, out of products with fewer terms
     outer_loops.py      the loops around a product, such as those over the taps of a convolution

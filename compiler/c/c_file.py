@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from gradc_compiler.c.c_helpers import HELPERS
-from gradc_compiler.c.c_names import ArgumentNames, CNames, c_name
+from gradc_compiler.c.c_names import ArgumentNames, CNames, c_prefix
 from gradc_compiler.c.c_scalar import CScalars
 from gradc_compiler.c.c_time import CTime, c_time
 from gradc_compiler.c.share_memory import Turns, turns
@@ -46,7 +46,7 @@ class CFile:
     @cached_property
     def prefix(self) -> str:
         """What its functions begin with."""
-        return c_name(self.name)
+        return c_prefix(self.name)
 
     @property
     def macro(self) -> str:
@@ -100,7 +100,8 @@ class CFile:
     @cached_property
     def arguments(self) -> dict[str, tuple[str, TensorType, str]]:
         """By name in C: the role of an array or result, its type, and what the spec calls it."""
-        names, arrays = ArgumentNames(self.words_of_times), self.program.arrays("input")
+        own = {*self.words_of_times, *self.functions}
+        names, arrays = ArgumentNames(own), self.program.arrays("input")
         outputs = self.program.arrays("output")
         found = {names.take(str(a.name)): ("input", a.type, str(a.name)) for a in arrays}
         for array in outputs:

@@ -40,6 +40,16 @@ FUNCTIONS = words(
     y0 y1 yn
     """
 )
+HEADERS = words(  # of C, POSIX and what these include: NAME.h beside a source would be found first
+    """
+    aio assert complex ctype dirent dlfcn elf endian errno fcntl features fenv float getopt glob
+    grp inttypes iso646 libintl limits link locale math memory netdb poll pthread pwd regex sched
+    search semaphore setjmp signal stdalign stdarg stdatomic stdbool stdc stddef stdint stdio stdlib
+    stdnoreturn string strings syscall syslog tgmath threads time uchar unistd utime values wait
+    wchar wctype
+    """
+)
+LIBRARIES = words("anl asan c dl gcc gomp m mvec pthread resolv rt stdc tsan ubsan util")
 TYPE = re.compile(r"u?int(_fast|_least)?\d*_t|u?intptr_t|size_t|ptrdiff_t|M_\w+|FE_\w+")
 OWN = {"n", "example", "row", "memory", "state", "m", "s", *HELPERS}  # of functions
 MADE = re.compile(r"[vn]\d+|(sum|greatest|where)\d*|term|carry")  # names within nests
@@ -65,6 +75,15 @@ def c_name(text: str) -> str:
     plain = re.sub("__+", "_", plain).strip("_") or "x"
     plain = plain if plain[0].isalpha() else f"x{plain}"
     return f"{plain}_of_spec" if is_taken(plain) or plain.endswith("_formula") else plain
+
+
+def c_prefix(text: str) -> str:
+    """What the functions and files of a model begin with: `digit_run`, `digit.h`, `libdigit.so`.
+
+    No file may be taken for one of the C library's.
+    """
+    name = c_name(text)
+    return f"{name}_of_spec" if name in HEADERS | LIBRARIES | {"va"} else name  # va_start is taken
 
 
 class CNames(DistinctNames):

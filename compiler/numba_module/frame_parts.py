@@ -1,7 +1,8 @@
 """Functions of Python that every module has about its loops: arrays in, sequences, files.
 
 Their text is copied into modules, so they need NumPy and the standard library alone.  `real` is
-there the type of a number; `SHAPES` has the shape of everything that persists, by name.
+there the type of a number; `SHAPES` has the shape of everything that persists, by name; `WEIGHTS`
+are the names of what a model needs to run; `start` gives the first state.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ import numpy as np
 
 real = np.float32
 SHAPES: dict[str, Any] = {}
+WEIGHTS: tuple[str, ...] = ()
+
+
+def start() -> dict[str, Any]:
+    """The first state; each module has its own."""
+    return {}
 
 
 def flat(state: Mapping[str, Any], name: str) -> Any:
@@ -34,12 +41,17 @@ def given(value: Any, name: str, shape: tuple[int, ...], classes: int | None = N
 
     Raises `ValueError` where they do not fit.
     """
-    array = np.ascontiguousarray(value, real if classes is None else np.int64)
-    if array.shape[1:] != shape:
+    array = np.asarray(value)
+    if array.dtype.kind not in "buif" or np.ma.is_masked(value):
+        raise ValueError(f"{name} must have numbers, none of them masked, not {array.dtype}")
+    if array.shape[1:] != shape or array.ndim == 0:
         raise ValueError(f"{name} must have the shape {('n', *shape)}, not {array.shape}")
-    if classes and array.size and not 0 <= array.min() <= array.max() < classes:
-        raise ValueError(f"{name} must have whole numbers from 0 to {classes - 1}")
-    return array
+    if classes is None:
+        return np.ascontiguousarray(array, real)
+    most = np.inf if classes == 0 else classes - 1
+    if not ((array >= 0) & (array <= most) & (array == np.floor(array)) & np.isfinite(array)).all():
+        raise ValueError(f"{name} must have whole numbers from 0 to {most}")
+    return np.ascontiguousarray(array, np.int64)
 
 
 def counted(**inputs: Any) -> int:
@@ -100,36 +112,52 @@ def sequences(value: Any, name: str, shape: tuple[int, ...], classes: int | None
 
 
 def unpacked_tensors(data: bytes) -> dict[str, Any]:
-    """The tensors of a safetensors file (https://github.com/huggingface/safetensors)."""
+    """What persists, of a safetensors file (https://github.com/huggingface/safetensors).
+
+    Raises `ValueError` where it is damaged.
+    """
     size = int.from_bytes(data[:8], "little")
     head = json.loads(data[8 : 8 + size])
-    kinds = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4"}
+    kinds = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4"}
     found = {}
-    for name, about in head.items():
-        if name != "__metadata__":
-            begin, end = about["data_offsets"]
-            part = data[8 + size + begin : 8 + size + end]
-            found[name] = np.frombuffer(part, kinds[about["dtype"]]).reshape(about["shape"])
+    for name in [name for name in SHAPES if name in head]:
+        about = head[name]
+        if about["dtype"] not in kinds:
+            raise ValueError(f"{name} has {about['dtype']} numbers, which are not read")
+        begin, end = about["data_offsets"]
+        part = data[8 + size + begin : 8 + size + end]
+        found[name] = np.frombuffer(part, kinds[about["dtype"]]).reshape(about["shape"])
     return found
 
 
 def taken_over(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that persists: what is given, else zeros.
 
-    Raises `ValueError` for other shapes.
+    Raises `ValueError` for other shapes, and for numbers of another kind or beyond what `real` is.
     """
     state = {name: np.zeros(shape, kind) for name, (shape, kind) in SHAPES.items()}
-    for name in state.keys() & tensors.keys():
-        if tensors[name].shape != state[name].shape:
-            wanted, found = state[name].shape, tensors[name].shape
-            raise ValueError(f"{name} has the shape {found}, and not {wanted}")
-        state[name][...] = tensors[name]
+    for name in [name for name in state if name in tensors]:
+        wanted, found = state[name], tensors[name]
+        if found.shape != wanted.shape:
+            raise ValueError(f"{name} has the shape {found.shape}, and not {wanted.shape}")
+        with np.errstate(over="ignore"):
+            wanted[...] = found
+        if found.dtype.kind != wanted.dtype.kind or (np.isinf(wanted) & np.isfinite(found)).any():
+            raise ValueError(f"{name} has numbers that are not {wanted.dtype}")
     return state
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """The state from a safetensors file, such as `gradc train` and `save` write."""
-    return taken_over(unpacked_tensors(Path(path).read_bytes()))
+    """The state from a safetensors file, such as `gradc train` and `save` write.
+
+    What trains (moments, counters, rates) is that of `start()` where a file has weights alone.
+    Raises `ValueError` where a weight is missing, or something does not fit.
+    """
+    tensors = unpacked_tensors(Path(path).read_bytes())
+    for name in WEIGHTS:
+        if name not in tensors:
+            raise ValueError(f"{path} lacks {name}")
+    return taken_over({**start(), **tensors})
 
 
 def save(state: Mapping[str, Any], path: str | Path) -> None:

@@ -45,7 +45,8 @@ class Caller:
     @cached_property
     def all_names(self) -> dict[str, str]:
         """The names of the inputs, and of fields that are not read."""
-        names = PublicNames()
+        own = [self.entry.name, *map(found, self.outputs), *map(rows_name, self.entry.times)]
+        names = PublicNames(own)
         return {name: names.take(name) for name in {**self.inputs, **self.fields}}
 
     @property
@@ -64,7 +65,7 @@ class Caller:
                 own = self.names[key]
                 yield f"    {own} = given({own}, {key!r}, {type.shape}{classes(type)})"
         counts = ", ".join(f"{own}={own}" for own in self.names.values())
-        yield f"    n = counted({counts})" if counts else "    n = int(examples)"
+        yield f"    n = counted({counts})" if counts else "    n = len(range(examples))"
         yield from self._packed()
 
     def _packed(self) -> Iterator[str]:

@@ -25,7 +25,7 @@ from gradc_compiler.emitted.value_names import value_names
 from gradc_compiler.graph.types import Time
 from gradc_compiler.loops.ir import Store
 from gradc_compiler.memory.layout import StorageKey, row_major
-from gradc_compiler.numba_module.module_names import PythonNames, comment
+from gradc_compiler.numba_module.module_names import ArrayNames, PythonNames, comment
 from gradc_compiler.numba_module.module_nest import ModuleNest
 from gradc_compiler.numba_module.module_scalar import ModuleScalars
 from gradc_compiler.program.arrays import ClockName
@@ -80,7 +80,7 @@ class ModuleEntry:
     @cached_property
     def arrays(self) -> dict[StorageKey, str]:
         """The name of every array."""
-        names = PythonNames([rows_name(time) for time in self.times])
+        names = ArrayNames([rows_name(time) for time in self.times])
         found = {key: names.take(self.buffers[key].name) for key in self.of_kind("input")}
         for key in self.of_kind("persistent"):
             found[key] = names.take(str(key[1]))

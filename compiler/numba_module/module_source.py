@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import inspect
-import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
@@ -18,14 +17,19 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.numba_module.frame_parts import ALWAYS, OF_SEQUENCES
 from gradc_compiler.numba_module.module_callers import Caller, all_steps
 from gradc_compiler.numba_module.module_entry import ModuleEntry
-from gradc_compiler.numba_module.module_names import PublicNames, PythonNames, comment
+from gradc_compiler.numba_module.module_names import (
+    PublicNames,
+    PythonNames,
+    comment,
+    module_name,
+)
 from gradc_compiler.numba_module.module_scalar import ModuleScalars
+from gradc_compiler.numba_module.packed_tensors import packed_tensors
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import Program, TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass
 
 EMBEDDED = 4 << 20  # bytes of weights that a module has in its own text
-KINDS = {"float32": "F32", "float64": "F64", "int64": "I64"}
 A_LINE = 96  # characters of weights
 FLAGS = 'njit = numba.njit(cache=True, error_model="numpy")'
 
@@ -45,7 +49,7 @@ class NumbaModule:
     @cached_property
     def names(self) -> PythonNames:
         """The names of functions; models choose first."""
-        return PythonNames(self.functions_of_models.values())
+        return PythonNames([*self.functions_of_models.values(), *self.functions_of_steps])
 
     @property
     def program(self) -> Program:
@@ -60,8 +64,7 @@ class NumbaModule:
     @property
     def name(self) -> str:
         """The name of the module's file, without its end."""
-        plain = PurePath(self.spec).stem
-        return "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in plain)
+        return module_name(PurePath(self.spec).stem)
 
     def entry(self, key: str, name: str, step: TrainStep | None = None) -> ModuleEntry:
         """An entry of the program, ready to be written."""
@@ -82,7 +85,7 @@ class NumbaModule:
         """The functions of loops and for callers, in the order in which they are called."""
         found: list[str] = []
         for model, name in self.functions_of_models.items():
-            entry = self.entry(self.program.models[model], f"run_{name}")
+            entry = self.entry(self.program.models[model], self.names.take(f"run_{name}"))
             found += self._written(entry)
             found.append(self.caller(entry, model).model(name, model))
         if len(self.models) == 1:
@@ -90,10 +93,10 @@ class NumbaModule:
         callers = {}
         for step in self.steps:
             mark = "" if len(self.steps) == 1 else f"_{step.name}"
-            entry = self.entry(step.gradients, f"gradients{mark}_on")
+            entry = self.entry(step.gradients, self.names.take(f"gradients{mark}_on"))
             found += self._written(entry)
             found.append(self.caller(entry).gradients(f"loss_and_gradients{mark}", step))
-            entry = self.entry(step.entry, f"step{mark}_on", step)
+            entry = self.entry(step.entry, self.names.take(f"step{mark}_on"), step)
             found += self._written(entry)
             callers[step.name] = self.caller(entry)
             found.append(callers[step.name].step(f"step{mark}", step))
@@ -102,8 +105,14 @@ class NumbaModule:
     @cached_property
     def functions_of_models(self) -> dict[str, str]:
         """The name of the function of each model."""
-        names = PublicNames()
+        names = PublicNames(self.functions_of_steps)
         return {model: names.take(model) for model in self.models}
+
+    @property
+    def functions_of_steps(self) -> list[str]:
+        """The names of the functions of steps, where there are several."""
+        heads = "loss_and_gradients", "step"
+        return [f"{head}_{step.name}" for step in self.steps for head in heads]
 
     @property
     def fields(self) -> dict[str, TensorType]:
@@ -133,8 +142,9 @@ class NumbaModule:
 
     def _head(self) -> str:
         lines = self.made.source.text.rstrip().splitlines()
+        raw = "r" if any("\\" in line for line in [self.spec, *lines]) else ""
         return "\n".join([
-            f'"""{comment(self.spec)} as functions of NumPy arrays, compiled by Numba.', "",
+            f'{raw}"""{comment(self.spec)} as functions of NumPy arrays, compiled by Numba.', "",
             f"    import {self.name}", "",
             f"    state = {self.name}.start()  # what persists: a dict of arrays, by name",
             *(f"    {line}" for line in self._usage()), "",
@@ -166,7 +176,13 @@ class NumbaModule:
         for one in self.program.persistents:
             kind = "np.int64" if one.type.kind.value == "index" else "real"
             rows.append(f'    "{one.name}": ({one.type.shape}, {kind}),')
-        return "\n".join(["SHAPES = {  # of everything that persists", *rows, "}"])
+        own = [one.name for one in self.program.persistents if one.role in ("parameter", "state")]
+        kept = [
+            "WEIGHTS = (  # what a model needs to run",
+            *(f'    "{name}",' for name in own),
+            ")",
+        ]
+        return "\n".join(["SHAPES = {  # of everything that persists", *rows, "}", *kept])
 
     @cached_property
     def weights(self) -> bytes:
@@ -188,7 +204,8 @@ class NumbaModule:
         """The first state."""
         head = 'def start() -> dict[str, Any]:\n    """The state that the module was made with."""'
         if self.beside:
-            return f'{head}\n    return load(Path(__file__).with_suffix(".safetensors"))'
+            data = 'Path(__file__).with_suffix(".safetensors").read_bytes()'
+            return f"{head}\n    return taken_over(unpacked_tensors({data}))"
         text = base64.b85encode(zlib.compress(self.weights, 9)).decode()
         lines = [text[k : k + A_LINE] for k in range(0, len(text), A_LINE)]
         code = "zlib.decompress(base64.b85decode(START.replace('\\n', '')))"
@@ -204,21 +221,6 @@ def example(types: Mapping[str, TensorType]) -> str:
 
 def _copied(part: object) -> str:
     return inspect.getsource(part).strip()  # type: ignore[arg-type]
-
-
-def packed_tensors(tensors: Mapping[str, np.ndarray]) -> bytes:
-    """Tensors as a safetensors file."""
-    head, parts, at = {}, [], 0
-    for name, array in tensors.items():
-        data = array.tobytes()
-        kind = KINDS[str(array.dtype)]
-        offsets = [at, at + len(data)]
-        head[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": offsets}
-        parts.append(data)
-        at += len(data)
-    text = json.dumps(head).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + b"".join(parts)
 
 
 def emit_numba(

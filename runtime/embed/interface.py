@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cached_property
 
-from gradc_compiler.c.c_names import CNames, c_name, comment
+from gradc_compiler.c.c_names import CNames, c_prefix, comment
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -39,7 +39,7 @@ FAULTS = {  # negative return values of a call, and their meaning
 }
 OWN = (  # other names that the functions use
     "n", "workspace", "bytes", "code", "memory", "arrays", "run", "lengths", "numbers", "inside",
-    "weights", "results", "path", "tensor",
+    "weights", "results", "path", "tensor", "real_word", "index_word", "walk",
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class CInterface:
     @property
     def name(self) -> str:
         """The prefix of the library's functions and files."""
-        return c_name(self.model.name)
+        return c_prefix(self.model.name)
 
     @property
     def macro(self) -> str:

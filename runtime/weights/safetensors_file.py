@@ -37,7 +37,7 @@ def read_safetensors(path: Path) -> TensorFile:
             raise DataError(f"{path.name}: no safetensors file, or cut off")
         header = stream.read(length)
     try:
-        about = json.loads(header)
+        about = json.loads(header, object_pairs_hook=each_once)
         metadata = about.pop("__metadata__", {})
         tensors = {n: stored(path, n, a, 8 + length, size) for n, a in about.items()}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as fault:
@@ -46,6 +46,15 @@ def read_safetensors(path: Path) -> TensorFile:
     if not isinstance(metadata, dict):
         raise DataError(f"{path.name}: its metadata is damaged")
     return TensorFile(name=path.name, form="safetensors", tensors=tensors, metadata=metadata)
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; raises `ValueError` where one name stands twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it has {max(names, key=names.count)} twice")
+    return found
 
 
 def stored(path: Path, name: str, about: Mapping[str, Any], start: int, size: int) -> StoredTensor:

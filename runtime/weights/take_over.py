@@ -109,9 +109,13 @@ def fitting(made: Found, views: Mapping[str, np.ndarray]) -> tuple[Found, list[S
 
 
 def misfit(value: np.ndarray, view: np.ndarray) -> str:
-    """Why numbers cannot be those of a parameter: another shape, or a number beyond its width."""
+    """Why numbers cannot be those of a parameter: another shape, whole numbers (such as those of a
+    quantised network, which mean nothing without their scale), or a number beyond its width.
+    """
     if value.shape != view.shape:
         return f"is {list(value.shape)}, wanted {list(view.shape)}"
+    if value.dtype.kind != "f":
+        return f"holds {value.dtype} numbers, wanted real ones"
     if value.dtype.kind == "f" and value.dtype.itemsize > view.itemsize:
         beyond = np.isfinite(value) & (np.abs(value) > np.finfo(view.dtype).max)
         return f"holds {value[beyond][0]:g}, beyond {view.dtype}" if beyond.any() else ""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from gradc_compiler.c.c_names import CNames, c_name
+from gradc_compiler.c.c_names import CNames, c_prefix
 from gradc_compiler.program.arrays import Array
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cuda.devices.kernel_cache import Target, name_of, ptx_of
@@ -134,7 +134,7 @@ def write_library(model: GpuModel, folder: Path, include: Path | None) -> list[P
 
     Raises `ToolchainError` where the C compiler fails.
     """
-    name, found, blob = c_name(model.name), arguments_of(model), Blob()
+    name, found, blob = c_prefix(model.name), arguments_of(model), Blob()
     text = SOURCE.read_text().replace("DATA", data_of(model, blob), 1)
     text = text.replace("ARGUMENTS", declared(found)).replace("INPUTS", copies(found, "input"))
     text = text.replace("OUTPUTS", copies(found, "output")).replace("NAME", name)

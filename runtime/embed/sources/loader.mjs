@@ -39,7 +39,8 @@ class Model {
         for (const name of Object.keys(inputs))
             if (!given.some((one) => one.name === name))
                 throw new Error(`$NAME$ has no input ${name}; it reads ${given.map((one) => one.name).join(", ") || "nothing"}`);
-        const values = new Map(given.map((one) => [one.name, inputs[one.name] ?? this.single(one, inputs)]));
+        const own = (name) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined);
+        const values = new Map(given.map((one) => [one.name, own(one.name) ?? this.single(one, own)]));
         const rows = this.rows(given, values, count);
         const places = this.placed(rows);
         for (const one of given) this.view(one, places, rows).set(this.converted(one, values.get(one.name)));
@@ -51,10 +52,10 @@ class Model {
     }
 
     // The length that is not given: all elements are one sequence.
-    single(lengths, inputs) {
+    single(lengths, own) {
         const sequence = MODEL.arguments.find((one) => one.role === "input" && one.lengths === lengths.name);
-        if (lengths.role !== "lengths" || !inputs[sequence?.name]) throw new Error(`$NAME$ needs ${lengths.name}`);
-        return [this.parts(sequence, inputs[sequence.name], "element")];
+        if (lengths.role !== "lengths" || !own(sequence?.name)) throw new Error(`$NAME$ needs ${lengths.name}`);
+        return [this.parts(sequence, own(sequence.name), "element")];
     }
 
     // How many parts of its size an array has.
@@ -116,8 +117,16 @@ class Model {
         return new ARRAYS[one.array](this.own.memory.buffer, places.get(one.name), this.size(one, rows));
     }
 
+    // Numbers as an array takes them, which would make 1 of 1.5 and of 4294967297, and NaN of texts.
     converted(one, values) {
-        return one.array === "BigInt64Array" ? Array.from(values, BigInt) : values;
+        const isNumber = (value) => typeof value === "number" || typeof value === "bigint";
+        for (let k = 0; k < values.length; k++)
+            if (!isNumber(values[k])) throw new Error(`${one.name} has ${values[k]}, which is no number`);
+        if (one.array === "Float32Array" || one.array === "Float64Array") return values;
+        const most = one.array === "Int32Array" ? 2 ** 31 : 2 ** 53;
+        const wrong = Array.from(values, Number).find((value) => !(Number.isInteger(value) && Math.abs(value) < most));
+        if (wrong !== undefined) throw new Error(`${one.name} has ${wrong}, which is no whole number of its kind`);
+        return Array.from(values, one.array === "BigInt64Array" ? BigInt : Number);
     }
 
     // What a code says, in English.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradc_compiler.c.c_names import CNames, c_name, comment
+from gradc_compiler.c.c_names import CNames, c_name, c_prefix, comment
 
 
 @pytest.mark.parametrize("name", ["int", "class", "restrict", "sin", "sinf", "main", "errno", "I",
@@ -31,3 +31,9 @@ def test_a_comment_ends_where_it_should() -> None:
         found = comment(text)
         assert "*/" not in found and "\n" not in found and not found.endswith("\\")
         assert "??" not in found and found.isascii()
+
+
+@pytest.mark.parametrize("name", ["math", "string", "stdint", "features", "c", "m", "va"])
+def test_no_file_is_taken_for_one_of_the_c_library(name: str) -> None:
+    """`#include <math.h>` finds math.h in a folder of the caller's, and -lm libm.so."""
+    assert c_name(name) == name and c_prefix(name) == f"{name}_of_spec"

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 import gradc
 from gradc_compiler.diagnostics.source import Source
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.numba_module.module_names import module_name
 from gradc_compiler.numba_module.module_source import emit_numba
 from gradc_compiler.pipeline import compilation
 
@@ -35,29 +36,34 @@ module.save(state, "after.safetensors")
 pickle.dump(found, open("found.pickle", "wb"))
 """
 SOONER = {**os.environ, "NUMBA_OPT": "1"}  # these tests wait for compilers, not for loops
+PLAIN = {"NUMBA_DISABLE_JIT": "1", "PYTHONWARNINGS": "ignore"}  # numbers that wrap are meant
 Call = tuple[str, Mapping[str, Any]]
 
 
 class Module:
     """A spec as a module, beside a session of it."""
 
-    def __init__(self, text: str, folder: Path, name: str, dtype: str = "float32") -> None:
+    def __init__(
+        self, text: str, folder: Path, name: str, dtype: str = "float32", target: str = "cpu"
+    ) -> None:
         made = compilation(Source(f"{name}.nn", text), SPECS, {}, ())
-        self.program, self.folder, self.name = made.program, folder, name
-        self.session = gradc.Session(made.program, dtype=dtype, threads=1, seed=0)
+        self.program, self.folder = made.program, folder
+        self.session = gradc.Session(made.program, target, dtype, threads=1, seed=0)
         self.session.tables.ready()
+        self.name = module_name(name)
         memory = self.session.memory
         for file, content in emit_numba(made, memory.views, memory.words.itemsize).items():
             data = content if isinstance(content, bytes) else content.encode()
             (folder / file).write_bytes(data)
-        self.text = (folder / f"{name}.py").read_text()
+        self.text = (folder / f"{self.name}.py").read_text()
 
-    def run(self, calls: Sequence[Call]) -> list[Any]:
+    def run(self, calls: Sequence[Call], env: Mapping[str, str] = {}) -> list[Any]:
         """What calls give, one after another on one state."""
         (self.folder / "calls.pickle").write_bytes(pickle.dumps(list(calls)))
         command = [sys.executable, "-c", CHILD.format(module=self.name)]
         done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, check=False, env=SOONER
+            command, cwd=self.folder, capture_output=True, text=True, check=False,
+            env={**SOONER, **env},
         )
         assert done.returncode == 0, done.stderr
         return list(pickle.loads((self.folder / "found.pickle").read_bytes()))
@@ -68,7 +74,9 @@ def module_of(spec: str, folder: Path, dtype: str = "float32") -> Module:
     return Module((SPECS / f"{spec}.nn").read_text(), folder, spec, dtype)
 
 
-def drawn(types: Mapping[str, TensorType], count: int, longest: int = 6) -> dict[str, Any]:
+def drawn(
+    types: Mapping[str, TensorType], count: int, longest: int = 6, least: int = 1
+) -> dict[str, Any]:
     """Random inputs; sequences of one time are as long as one another."""
     rng = np.random.default_rng(0)
     lengths: dict[Any, Any] = {}
@@ -84,13 +92,13 @@ def drawn(types: Mapping[str, TensorType], count: int, longest: int = 6) -> dict
             found[name] = one(type, (count, *type.shape))
             continue
         fixed = isinstance(type.time, int)
-        own = [type.time] * count if fixed else rng.integers(1, longest + 1, count)
+        own = [type.time] * count if fixed else rng.integers(least, longest + 1, count)
         own = lengths.setdefault(type.time, own)
         found[name] = [one(type, (int(k), *type.shape)) for k in own]
     return found
 
 
-def compare(found: Any, wanted: Any, **bounds: float) -> None:
+def compare(found: Any, wanted: Any, **bounds: Any) -> None:
     """Equal within bounds, whatever holds the arrays."""
     if isinstance(wanted, Mapping):
         assert found.keys() == wanted.keys()

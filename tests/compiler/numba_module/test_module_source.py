@@ -11,6 +11,7 @@ import pytest
 from gradc_compiler.numba_module.module_names import PublicNames
 from gradc_runtime.data import split
 from tests.compiler.numba_module.emitting_numba import (
+    PLAIN,
     SPECS,
     Module,
     compare,
@@ -140,3 +141,31 @@ def test_every_function(tmp_path: Path, spec: str) -> None:
     trained_beside(made, 2, 4, **CLOSE)
     for model in made.program.models:
         run_beside(module_of(spec, tmp_path, "float64"), model, 3, **CLOSE)
+
+
+COLLIDING = """
+model one(x : [2]) -> [2] { x |> dense(2) }
+model run_one(x : [2]) -> [2] { line_2 = x |> dense(2) |> tanh
+    line_2 + 1 }
+model step_b(run_one : [2], rows_of_xs : [2]) -> [2] { run_one * 2 + rows_of_xs }
+data d(x : [2]) = csv("none.csv")
+train on d {
+    step a { minimize sum(one(x)^2) using adam(lr = 1e-2) }
+    step b { minimize sum(run_one(x)^2) using sgd(lr = 1e-2) }
+}
+# \\N{no} \\x \\u1
+"""
+
+
+def test_functions_of_the_module_and_of_the_spec_are_apart(tmp_path: Path) -> None:
+    """`step_b` is the step, and a module's own `run_one` did the work of a model of that name."""
+    made = Module(COLLIDING.replace("\\\\", "\\"), tmp_path, "numba", "float64", "reference")
+    assert made.name == "numba_of_spec"
+    x, session = np.ones((2, 2)), made.session
+    found = made.run([
+        ("one", {"x": x}), ("run_one", {"x": x}),
+        ("step_b_2", {"run_one": x, "rows_of_xs": x}), ("step", {"x": x}),
+    ], PLAIN)  # fmt: skip
+    wanted = [session.run("one", x=x), session.run("run_one", x=x), 3 * x, session.step(x=x)]
+    for value, other in zip(found, wanted, strict=True):
+        compare(value, other, **CLOSE)

@@ -117,12 +117,19 @@ def test_every_function_and_whole_numbers(tmp_path: Path, dtype: str) -> None:
     k = np.arange(40) % 3
     wanted = session.run("f", x=x, k=k)
     given = {"x": [float(value) for value in x.reshape(-1)], "k": [int(one) for one in k]}
-    found, wrong = in_node(tmp_path / "made", "f", (given, None), ({**given, "k": [3] * 40}, None))
+    labels = [3], [1.5], [2**32 + 1], ["1"], [None]
+    found, wrong, *no_labels = in_node(
+        tmp_path / "made", "f", (given, None), *(({**given, "k": k * 40}, None) for k in labels)
+    )
     assert isinstance(found, dict), found
     bound = 1e-5 if dtype == "float32" else 1e-12
     np.testing.assert_allclose(np.reshape(found["real"], (40, 5)), wanted["real"], bound, bound)
     assert found["likeliest"] == wanted["likeliest"].tolist()
     assert wrong == "Error: f: a whole number is not one of its classes"
+    assert no_labels[0] == "Error: k has 1.5, which is no whole number of its kind"
+    assert no_labels[2:] == [f"Error: k has {one}, which is no number" for one in (1, "null")]
+    kind = "no whole number of its kind" if dtype == "float32" else "not one of its classes"
+    assert isinstance(no_labels[1], str) and kind in no_labels[1]  # it would be read as 1
 
 
 TWO_TIMES = """

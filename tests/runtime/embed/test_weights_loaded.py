@@ -16,6 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 import gradc
 from gradc_runtime.embed.build_library import build
+from gradc_runtime.system.errors import CheckpointError
+from gradc_runtime.weights.safetensors_file import safetensors_bytes
 from tests.runtime.embed.building import NEEDS_CC, SPECS, Built, digits, pointer
 from tests.runtime.embed.test_program import call
 from tests.runtime.embed.test_sanitized import FLAGS, sanitizers_work
@@ -137,6 +139,24 @@ def test_headers_that_lie(digit: Built, tmp_path: Path, changes: dict[str, Any],
     found, tensor = made.load(tmp_path / "w")
     assert said in found and tensor == ("digit.dense1.b" if "shape" in said else None)
     assert np.isnan(made.words).all()
+
+
+@pytest.mark.parametrize("kind", ["F64", "F32", "F16", "BF16", "I64", "I32", "I8", "U8", "BOOL"])
+def test_kinds_of_numbers_are_taken_as_a_session_takes_them(
+    digit: Built, tmp_path: Path, kind: str
+) -> None:
+    session, made = gradc.Session(digit.session.program, threads=1, seed=7), Loaded(digit)
+    kinds = dict.fromkeys(session.parameters, "F32") | {"digit.dense1.b": kind}
+    tensors = {name: np.abs(np.rint(value)) for name, value in session.parameters.items()}
+    (tmp_path / "w.safetensors").write_bytes(safetensors_bytes(tensors, kinds=kinds))
+    said, about = made.load(tmp_path / "w.safetensors")
+    try:
+        session.load(tmp_path / "w.safetensors")
+    except CheckpointError as fault:
+        assert "digit.dense1.b holds" in str(fault)
+        assert "another type of number" in said and about == "digit.dense1.b"
+    else:
+        assert (said, about) == ("all is well", None) and kind in ("F64", "F32", "F16", "BF16")
 
 
 def test_other_faults(digit: Built, tmp_path: Path) -> None:

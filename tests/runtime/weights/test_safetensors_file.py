@@ -69,6 +69,7 @@ HOSTILE = [
     of_header(entry([2], [0, 2], "F8_E4M3"), b"00"),
     of_header(entry([1] * 40, [0, 4]), b"1234"), of_header(entry([2], [0, 8], ["F32"]), b"0" * 8),
     of_header(entry([True], [0, 4]), b"1234"),
+    of_header(b"{%b, %b}" % ((json.dumps(entry([1], [0, 4])).encode()[1:-1],) * 2), b"1234"),
 ]  # fmt: skip
 
 

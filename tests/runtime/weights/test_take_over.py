@@ -223,3 +223,25 @@ def test_layers_compute_what_pytorch_does(tmp_path: Path, name: str) -> None:
             wanted = net(x) if name == "embedding" else net(x)[0]
     found = np.stack(list(one.run("f", x=list(x.numpy()) if shape == (7, 3) else x.numpy())))
     np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=1e-5)
+
+
+REAL = {"float64": True, "float16": True, "int64": False, "int8": False, "bool": False}
+
+
+@pytest.mark.parametrize("kind", REAL)
+def test_whole_numbers_are_no_weights(tmp_path: Path, kind: str) -> None:
+    """Those of a quantised network mean nothing without their scale."""
+    first, second = session(NET), session(NET, seed=1)
+    tensors = {name: value.copy() for name, value in first.parameters.items()}
+    tensors["digit.dense2.b"] = np.array([1, 0, 1]).astype(kind)
+    (tmp_path / "w.safetensors").write_bytes(safetensors_bytes(tensors))
+    before = second.parameters["digit.dense1.W"].copy()
+    if REAL[kind]:
+        second.load(tmp_path / "w.safetensors")
+        assert second.parameters["digit.dense2.b"].tolist() == [1, 0, 1]
+        return
+    with pytest.raises(CheckpointError, match=f"holds {kind} numbers, wanted real ones"):
+        second.load(tmp_path / "w.safetensors")
+    np.testing.assert_array_equal(second.parameters["digit.dense1.W"], before)
+    report = second.load(tmp_path / "w.safetensors", only="digit")
+    assert [one.name for one in report.skipped] == ["digit.dense2.b"]

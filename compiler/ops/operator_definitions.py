@@ -232,5 +232,9 @@ DEFINITIONS: dict[str, Definition] = {
 
 def text_of(name: str) -> str:
     """The definition of an operator with a class, as it stands in these modules."""
-    function = DEFINITIONS[name]
+    return source_of(name, DEFINITIONS[name])
+
+
+def source_of(name: str, function: Definition) -> str:
+    """The text of a definition, by the name that it has in the language."""
     return inspect.getsource(function).replace(f"def {name}_(", f"def {name}(").rstrip()

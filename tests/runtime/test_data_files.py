@@ -73,7 +73,8 @@ def test_a_wrong_csv_gets_one_line(tmp_path: Path, text: str, expected: str) -> 
 def test_labels_are_checked_against_their_classes(tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text("k\n0\n3\n")
     message = 'h.csv:3: column k: "3" is outside class(3) of k, which allows 0 to 2'
-    assert fault(tmp_path, "csv", "h.csv", k=LABEL) == message
+    mend = '; if its numbers are names of classes, say categories = "k"'
+    assert fault(tmp_path, "csv", "h.csv", k=LABEL) == message + mend
     (tmp_path / "h.csv").write_text("k\n0.5\n")
     assert '"0.5" is not a whole number' in fault(tmp_path, "csv", "h.csv", k=LABEL)
 

@@ -71,9 +71,19 @@ def answers_of(
 
 
 def class_names(name: str, classes: int | None, encoding: Encoding) -> tuple[str, ...]:
-    """The names of a field's classes: those of its table, or else 0, 1, 2, ..."""
-    known = [text or MISSING for text in encoding.classes.get(name, ())]
-    return (*known, *map(str, range(len(known), classes or 0)))
+    """The names of a field's classes: those of its table, or else 0, 1, 2, ...
+
+    Classes beyond those of the table are told apart from names that are numbers.
+    """
+    known = encoding.classes.get(name, ())
+    return tuple(class_name(k, known) for k in range(max(len(known), classes or 0)))
+
+
+def class_name(label: int, names: Sequence[str]) -> str:
+    """What a class is called, of which the first have these names."""
+    if label < len(names):
+        return names[label] or MISSING
+    return f"(class {label})" if names else str(label)
 
 
 def said(answer: Answer, one: np.ndarray) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.folders.found_files import FoundFile
 from gradc_runtime.data.readers.labelled_texts import TextReading
 from gradc_runtime.data.tables.cells import GAPS, days
+from gradc_runtime.data.tables.dialect import Dialect
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.data.tables.measures import standardised
 from gradc_runtime.data.tables.vocabulary import Vocabulary
@@ -41,6 +42,23 @@ def encoded_inputs(
     wanted = [n for n in texts if n in types and n in known and texts[n] != "random"]
     warn_of_others(texts, types, encoding)
     return {name: encoded(name, texts[name], types[name], encoding) for name in wanted}
+
+
+def as_in_table(
+    texts: Mapping[str, str], types: Mapping[str, TensorType], encoding: Encoding
+) -> dict[str, str]:
+    """The same inputs, of which numbers that are spelt as in the table are spelt plainly."""
+    if encoding.signs is None:
+        return dict(texts)
+    decimal, thousands = encoding.signs
+    table, found = Dialect("", decimal, thousands), dict(texts)
+    for name, text in texts.items():
+        is_number = name in types and types[name] == TensorType() and name not in encoding.dates
+        if is_number and table.reads(text):
+            found[name] = repr(table.number(text))
+            if Dialect().reads(text) and float(text) != table.number(text):
+                say(f"note: {name}={text} is read as {table.number(text):g}, as in the table")
+    return found
 
 
 def require_all(

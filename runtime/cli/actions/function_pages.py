@@ -1,11 +1,16 @@
 """What pages say of functions of the language that are no operators of their own.
 
 Each has what it gives and what its operands get of the cotangent g, in the words of the language
-where there are some, and is defined by an equal expression of simpler ones, unless what it gives
-says all; `tests/runtime/cli/test_name_pages.py` tries both.
+where there are some, and is defined by an equal expression of simpler ones or by loops;
+`tests/runtime/cli/test_name_pages.py` tries both.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gradc_compiler.ops.recurrence_definitions import scan, unfold, zip_
 
 KNOWN = "none: it is known while the spec is compiled"
 DRAWN = "none: it makes numbers and reads none"
@@ -65,8 +70,11 @@ EQUAL = {
     "broadcast": ("[3]", "broadcast(x, [2, 3])", "contract(i < 2, j : x[j])", "[2, 3]"),
     "ceil": ("[3]", "ceil(x)", "-floor(-x)", "[3]"),
     "checkpoint": ("[3]", "x |> checkpoint(exp)", "x |> exp", "[3]"),
+    "classes": ("class(3)", "one_hot(x, classes(x))", "one_hot(x, 3)", "[3]"),
     "each": ("[2, 3]", "x |> each(softmax)", "stack(softmax(x[0]), softmax(x[1]))", "[2, 3]"),
     "full": ("[3]", "full([3], 2)", "0 * x + 2", "[3]"),
+    "grad": ("[2]", "grad(sum(x^3), x)",
+             "stack(jvp(sum(x^3), x, tensor(1, 0)), jvp(sum(x^3), x, tensor(0, 1)))", "[2]"),
     "hessian": ("[3]", "hessian(sum(x^3), x)", "jacobian(grad(sum(x^3), x), x)", "[3, 3]"),
     "hvp": ("[3]", "hvp(sum(x^3), x, 2 * x)", "hessian(sum(x^3), x) @ (2 * x)", "[3]"),
     "identity": ("[3]", "identity(x)", "x", "[3]"),
@@ -79,8 +87,13 @@ EQUAL = {
                 "take(tensor(1, 0, 0, 0, 1, 0, 0, 0, 1, shape = [3, 3]), x)", "[3]"),
     "ones": ("[3]", "ones([3])", "0 * x + 1", "[3]"),
     "pad": ("[3]", "pad(x, 1, 2)", "contract(i < 6 : x[i - 1])", "[6]"),
+    "rank": ("[2, 3]", "rank(x) * x", "2 * x", "[2, 3]"),
+    "refuse": ("[3]", 'sum(x) if rank(x) == 1 else refuse("one axis, not", rank(x))', "sum(x)",
+               "scalar"),
     "repeat": ("[3]", "x |> repeat(2, exp)", "x |> exp |> exp", "[3]"),
     "rows": ("[2, 3]", "x |> rows |> time_sum", "x[0] + x[1]", "[3]"),
+    "shape": ("[2, 3]", "ones(shape(x))", "ones([2, 3])", "[2, 3]"),
+    "size": ("[2, 3]", "size(x) * x", "6 * x", "[2, 3]"),
     "stack": ("[3]", "stack(x, 2 * x)", "reshape(concat(x, 2 * x, axis = 0), [2, 3])", "[2, 3]"),
     "sum": ("[2, 3]", "sum(x, axis = 0)", "contract(j : x[i, j])", "[3]"),
     "tensor": ("[3]", "tensor(4, 5)", "concat(full([1], 4), full([1], 5), axis = 0)", "[2]"),
@@ -88,6 +101,7 @@ EQUAL = {
     "zeros": ("[3]", "zeros([3])", "0 * x", "[3]"),
 }  # fmt: skip
 DRAWS = {"normal": "random", "uniform": "random", "place": "position"}  # the operator that it is
+LOOPS: Mapping[str, Callable[..., Any]] = {"scan": scan, "unfold": unfold, "zip": zip_}
 UNTOUCHED = {  # kinds of definitions through which no derivative goes
     "initializer": "none: first values are drawn before anything is differentiated",
     "optimizer": "none: an update is not differentiated",

@@ -21,11 +21,18 @@ from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.ops import elementwise
 from gradc_compiler.ops.elementwise import Elementwise
-from gradc_compiler.ops.operator_definitions import text_of
+from gradc_compiler.ops.operator_definitions import source_of, text_of
 from gradc_compiler.ops.rule_texts import cotangents, on_paper
 from gradc_compiler.syntax.grammar.check_tree import children
 from gradc_compiler.syntax.grammar.tree import Binary, Definition, Name, Tree
-from gradc_runtime.cli.actions.function_pages import DRAWN, DRAWS, EQUAL, FUNCTIONS, UNTOUCHED
+from gradc_runtime.cli.actions.function_pages import (
+    DRAWN,
+    DRAWS,
+    EQUAL,
+    FUNCTIONS,
+    LOOPS,
+    UNTOUCHED,
+)
 
 CLOSED = {  # y is the result and g the cotangent that reaches it, in the words of the language
     "relu": "x gets where(x > 0, g, 0)",
@@ -127,18 +134,18 @@ def _of_builtin(function: Builtin) -> dict[str, Any]:
         code = inspect.unwrap(function.rule).__code__
         kinks = ["ceil: 0 everywhere"] if function.name == "ceil" else page.get("kinks", [])
         page = {"formula": formula, "derivative": derivative, "kinks": kinks}
-        page |= {"definition": told} if (told := _equal(function.name)) else {}
+        page["definition"] = _equal(function.name)
         page["source"] = f"{_file_of(function.rule.__module__)}:{code.co_firstlineno}"
     what = f"a function of the language: {function.name}({takes})"
     return page | {"name": function.name, "what": what}
 
 
 def _equal(name: str) -> str:
-    """The definition of a function that is no operator of its own, if its formula is not all."""
+    """The definition of a function that is no operator of its own."""
     if name in DRAWS:
         return text_of(DRAWS[name])
-    if name not in EQUAL:
-        return ""
+    if name in LOOPS:
+        return source_of(name, LOOPS[name])
     given, call, same, _ = EQUAL[name]
     return f"{call}  is  {same},  for x : {given}"
 

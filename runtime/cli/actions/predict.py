@@ -12,11 +12,15 @@ from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.program.program import TrainStep
 from gradc_runtime.cli.actions.answers import Answer, answers_of
-from gradc_runtime.cli.actions.encoded_inputs import encoded_inputs, require_all
+from gradc_runtime.cli.actions.encoded_inputs import as_in_table, encoded_inputs, require_all
 from gradc_runtime.cli.actions.file_inputs import file_inputs, is_example
 from gradc_runtime.cli.actions.last_run import with_last_run
 from gradc_runtime.cli.actions.output import say
-from gradc_runtime.cli.actions.read_inputs import read_inputs, require_finite
+from gradc_runtime.cli.actions.read_inputs import (
+    read_inputs,
+    refuse_decimal_commas,
+    require_finite,
+)
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.request_data import load_file
 from gradc_runtime.cli.actions.with_weights import session_to_run
@@ -104,11 +108,13 @@ def of_texts(
     """
     types = types_read(session, step)
     require_all(texts, types, encoding)
+    texts = as_in_table(texts, types, encoding)
     known = encoded_inputs(texts, types, encoding) | file_inputs(texts, types, session)
     rest = {name: type for name, type in types.items() if name not in known}
     left = {name: text for name, text in texts.items() if name not in known}
     read = read_inputs(left, rest, seed=session.seed)
     require_finite({**known, **read}, texts)
+    refuse_decimal_commas({**known, **read}, texts, types)
     assert step.predict is not None, "only steps that predict something are chosen"
     checked = session.checked(step.predict, {**known, **read}, session.fields)
     return predicted(session, step, checked, encoding)

@@ -76,6 +76,24 @@ def require_finite(found: Mapping[str, Any], texts: Mapping[str, str]) -> None:
                 raise Refused(f"{name}: {texts[name][:40]} is not a finite number")
 
 
+def refuse_decimal_commas(
+    found: Mapping[str, Any], texts: Mapping[str, str], types: Mapping[str, TensorType]
+) -> None:
+    """Refuse a comma within a number, which makes two examples of it where others are one.
+
+    Raises `Refused`.
+    """
+    counts = {name: len(value) for name, value in found.items()}
+    for name, text in texts.items():
+        is_two = name in types and types[name] == TensorType() and counts.get(name) == 2
+        if is_two and 1 in counts.values() and re.fullmatch(r"[+-]?\d+,\d+", text):
+            point = f"{name}={text.replace(',', '.')}"
+            raise Refused(
+                f"{name}: {text} is two examples, and others are one; a decimal sign is a point"
+                f" here: {point}"
+            )
+
+
 def meaning(name: str, text: str, type: TensorType, alphabet: Alphabet | None) -> Any:
     """The examples that a text stands for."""
     if alphabet is not None and is_words(text, type):

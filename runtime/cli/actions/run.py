@@ -11,10 +11,16 @@ from typing import Any
 
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import Kind, TensorType
-from gradc_runtime.cli.actions.encoded_inputs import encoded_inputs
+from gradc_runtime.cli.actions.answers import class_name
+from gradc_runtime.cli.actions.encoded_inputs import as_in_table, encoded_inputs
 from gradc_runtime.cli.actions.file_inputs import file_inputs
 from gradc_runtime.cli.actions.output import write_json
-from gradc_runtime.cli.actions.read_inputs import is_of_classes, is_words, read_inputs
+from gradc_runtime.cli.actions.read_inputs import (
+    is_of_classes,
+    is_words,
+    read_inputs,
+    refuse_decimal_commas,
+)
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.results import plain, save, show
 from gradc_runtime.cli.actions.samples import Limits
@@ -97,13 +103,15 @@ class ModelInputs:
         taken |= file_inputs(texts, types, self.session)
         if self.request.encoding is not None:
             encoding = Encoding.of_data(self.request.encoding)
+            texts = as_in_table(texts, types, encoding)
             taken |= encoded_inputs(texts, types, encoding)
-        texts = {name: text for name, text in texts.items() if name not in taken}
+        left = {name: text for name, text in texts.items() if name not in taken}
         rest = {name: type for name, type in types.items() if name not in taken}
-        alphabet = self.data.alphabet if self.has_words(texts, rest) else None
+        alphabet = self.data.alphabet if self.has_words(left, rest) else None
         read = read_inputs(
-            texts, rest, seed=self.session.seed, alphabet=alphabet, limits=limits,
+            left, rest, seed=self.session.seed, alphabet=alphabet, limits=limits,
         )  # fmt: skip
+        refuse_decimal_commas({**taken, **read}, texts, types)
         return {**taken, **read}
 
     def field(self, name: str, at: slice) -> Batch:
@@ -141,7 +149,7 @@ class ModelInputs:
                 fitting = [f for f in answers if self.session.fields[f].classes == type.classes]
                 if len(fitting) == 1:
                     names = answers[fitting[0]]
-                    found[name] = [names[k] if k < len(names) else str(k) for k in results[name]]
+                    found[name] = [class_name(k, names) for k in results[name]]
         return found
 
     def has_words(self, texts: Mapping[str, str], types: Mapping[str, TensorType]) -> bool:

@@ -10,8 +10,8 @@ from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.request_data import source_of
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data import DataError
+from gradc_runtime.data.readers import csv_table
 from gradc_runtime.data.readers.arrow_formats import ArrowFormat, Format
-from gradc_runtime.data.readers.csv_table import table
 from gradc_runtime.data.readers.reader_context import PATTERN, Context
 from gradc_runtime.data.tables.dialect import Dialect, checked_dialect
 from gradc_runtime.data.tables.encoding import Encoding
@@ -20,7 +20,7 @@ from gradc_runtime.embed.table_reading import TableReading
 from gradc_runtime.session.session import Session
 
 TABLES = ("csv", "parquet", "arrow")
-SETTINGS = ("separator", "decimal", "thousands", "header", "missing", "standardised", "dates")
+SETTINGS = csv_table.SETTINGS
 
 
 def is_of_table(session: Session, request: Request) -> bool:
@@ -68,7 +68,7 @@ def header_of(source: DataSource, said: Dialect, allow_path: bool) -> Header | N
     try:
         path, name = context.files(str(source.arguments[0]))[0]
         if source.function == "csv":
-            return table(path, name, said, 1).header
+            return csv_table.table(path, name, said, 1).header
         kind = Format if source.function == "parquet" else ArrowFormat
         return Header.of(list(kind(source.function).schema(path).names), name, said)
     except (DataError, OSError, LookupError):

@@ -132,7 +132,7 @@ class ArrowNumbers:
         """
         if is_list(self.array.type) and len(self):
             raise self.fault(0, "is a list, and no category")
-        return ["" if x is None or x != x else f"{x:.15g}" for x in self.array.to_pylist()]
+        return [word_of(x) for x in self.array.to_pylist()]
 
     def is_of_words(self, dialect: Dialect) -> bool:
         """No."""
@@ -167,6 +167,13 @@ class ArrowDates(ArrowNumbers):
     def is_of_words(self, dialect: Dialect) -> bool:
         """Dates as classes are words."""
         return True
+
+
+def word_of(value: Any) -> str:
+    """A number as the name of a class; empty for none."""
+    if isinstance(value, int):
+        return str(int(value))  # all digits, however many
+    return "" if value is None or value != value else f"{value:.15g}"
 
 
 def in_days(counts: NDArray[np.int64], unit: str) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ from gradc_runtime.data.tables.wishes import Wishes
 from gradc_runtime.system.errors import DataError
 from gradc_runtime.system.files import require_memory
 
-SETTINGS = ("missing", "standardised", "dates")
+SETTINGS = ("missing", "standardised", "dates", "categories")
 Wanted = Mapping[str, list[str]]  # the columns of each field
 
 
@@ -195,19 +195,19 @@ def one_piece(column: Any) -> Any:
 
 def parquet(
     context: Context, file: str, missing: str = "", standardised: str = "", dates: str = "",
-    **columns: str,
+    categories: str = "", **columns: str,
 ) -> Columns | TableBlocks:  # fmt: skip
     """The columns of Parquet files, as they come (see below)."""
-    wishes = wishes_of("parquet", context, missing, standardised, dates)
+    wishes = wishes_of("parquet", context, missing, standardised, dates, categories)
     require_fields("parquet", columns, dict(context.source.fields), SETTINGS)
     return tables(context, file, Format("parquet"), wishes, columns)
 
 
 def arrow(
     context: Context, file: str, missing: str = "", standardised: str = "", dates: str = "",
-    **columns: str,
+    categories: str = "", **columns: str,
 ) -> Columns | TableBlocks:  # fmt: skip
     """The columns of Arrow (Feather) files, as they come (see below)."""
-    wishes = wishes_of("arrow", context, missing, standardised, dates)
+    wishes = wishes_of("arrow", context, missing, standardised, dates, categories)
     require_fields("arrow", columns, dict(context.source.fields), SETTINGS)
     return tables(context, file, ArrowFormat("arrow"), wishes, columns)

@@ -53,7 +53,9 @@ from gradc_runtime.system.errors import DataError
 from gradc_runtime.system.not_text import not_utf8_file
 
 Named = Mapping[str, str]
-SETTINGS = ("separator", "decimal", "thousands", "header", "missing", "standardised", "dates")
+SETTINGS = (
+    "separator", "decimal", "thousands", "header", "missing", "standardised", "dates", "categories",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Table:
 
 def csv(
     context: Context, file: str, separator: str = "", decimal: str = "", thousands: str = "",
-    header: str = "yes", missing: str = "", standardised: str = "", dates: str = "", **columns: str,
+    header: str = "yes", missing: str = "", standardised: str = "", dates: str = "",
+    categories: str = "", **columns: str,
 ) -> Columns | LineBlocks:  # fmt: skip
     """The columns of CSV files, as they come (see below).
 
@@ -91,7 +94,7 @@ def csv(
     fields, files = context.source.fields, context.files(file)
     usual = None if context.encoding is None else context.encoding.signs
     said = replace(checked_dialect(separator, decimal, thousands, header), usual=usual)
-    wishes = wishes_of("csv", context, missing, standardised, dates)
+    wishes = wishes_of("csv", context, missing, standardised, dates, categories)
     check_fields(file, fields, columns)
     if context.is_streamed(path for path, _ in files):
         return in_blocks(file, files, (said, wishes, columns), context)

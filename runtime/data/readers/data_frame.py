@@ -19,8 +19,14 @@ from gradc_runtime.system.errors import DataError
 
 ORIGIN = "data frame"
 OF_TABLES = ("csv", "parquet", "arrow")  # sources whose settings hold for a frame, too
-OF_ROWS = ("missing", "standardised", "dates")  # what they do to rows once these are read
+OF_ROWS = (
+    "missing",
+    "standardised",
+    "dates",
+    "categories",
+)  # what they do to rows once these are read
 OF_TEXT = ("separator", "decimal", "thousands", "header")  # how a file is spelt: here nothing is
+WHOLE = 1e15  # below it such a number is read as it is written
 GAPS = ("NAType", "NaTType", "NoneType")
 
 
@@ -69,4 +75,6 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return str(int(value))
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))  # beside gaps, pandas makes whole numbers of these
     return str(value)

@@ -8,6 +8,7 @@ long a sequence is, longer texts are cut off, and class 0 fills shorter ones up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from gradc_runtime.data.arrays.columns import Columns
 from gradc_runtime.data.arrays.dataset import held_out_count
 from gradc_runtime.data.arrays.shuffle import SPLIT, permutation
 from gradc_runtime.data.folders.file_blocks import FileBlocks, FileSet
-from gradc_runtime.data.folders.found_files import SHOWN, FoundFile, Search
+from gradc_runtime.data.folders.found_files import FoundFile, Search
 from gradc_runtime.data.readers.class_folder import base_of, fields_of, files_of
 from gradc_runtime.data.readers.reader_context import Context
+from gradc_runtime.data.readers.text_labels import TextLabels
 from gradc_runtime.data.readers.text_rows import TextRow, rows_of
 from gradc_runtime.data.tables.encoding import Encoding
 from gradc_runtime.data.tables.vocabulary import WAYS, Vocabulary
@@ -69,8 +71,9 @@ class TextReading:
 
 
 def texts(
-    context: Context, file: str, by: str = "words", longest: int = 0, **columns: str
-) -> Columns | FileBlocks:
+    context: Context, file: str, by: str = "words", longest: int = 0, categories: str = "",
+    missing: str = "", **columns: str,
+) -> Columns | FileBlocks:  # fmt: skip
     """Texts and their classes: a folder for each class, or the rows of a file (see below).
 
     Raises `DataError` for fields that are none, and for a file or folder that is not so.
@@ -82,10 +85,21 @@ def texts(
     if by not in WAYS:
         raise DataError(f'texts: by is one of {", ".join(WAYS)}, not "{by}"')
     if unknown := [name for name in columns if name not in (field, label)]:
-        raise DataError(f"texts: {unknown[0]} is neither a field nor a setting (by, longest)")
-    wanted = Wanted(context, field, label, type, by, longest)
+        raise DataError(
+            f"texts: {unknown[0]} is neither a field nor a setting of texts"
+            " (by, longest, categories, missing)"
+        )
+    labels = labels_of(context, label).wished(missing, categories)
+    wanted = Wanted(context, field, label, type, by, longest, labels)
     path = context.path(file)
     return from_folder(wanted, file) if path.is_dir() else from_file(wanted, path, file, columns)
+
+
+def labels_of(context: Context, label: str) -> TextLabels:
+    """What is known of the labels before any is read."""
+    count = dict(context.source.fields)[label].classes if label else None
+    earlier = context.encoding
+    return TextLabels(label, count, None if earlier is None else earlier.classes.get(label, ()))
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,7 @@ class Wanted:
     type: TensorType
     by: str
     longest: int
+    labels: TextLabels
 
     def reading(self, found: Iterator[str]) -> TextReading:
         """How texts are read: with the vocabulary of an earlier run, or one made of `found`.
@@ -167,49 +182,25 @@ def from_file(wanted: Wanted, path: Path, file: str, columns: Mapping[str, str])
         )
     fields = [wanted.field, *filter(None, [wanted.label])]
     rows = list(rows_of(path, file, fields, columns, wanted.context.head and ROWS_OF_HEAD))
+    kept = wanted.labels.kept(rows)
+    left, rows = len(rows) - len(kept), [rows[k] for k in kept]
+    if left:
+        file += f" ({left:,} row{'s' * (left > 1)} without a label left out)"
+    found = columns_of(wanted, rows, file)
+    return replace(found, kept=np.array(kept)) if left else found
+
+
+def columns_of(wanted: Wanted, rows: Sequence[TextRow], origin: str) -> Columns:
+    """Rows as sequences and classes.
+
+    Raises `DataError` where there are none, or for a label that is unknown.
+    """
     if not rows:
-        raise DataError(f"{file}: there are no texts in it")
+        raise DataError(f"{origin}: there are no texts in it")
     reading = wanted.reading(rows[k][0] for k in wanted.training(len(rows)).tolist())
     arrays = {wanted.field: reading.sequences([text for text, _, _ in rows])}
     classes: Sequence[str] = ()
     if wanted.label:
-        classes = classes_of(wanted, rows)
-        arrays[wanted.label] = labels_of(wanted, rows, classes)
-    return Columns(origin=file, arrays=arrays, by_name=True, encoding=reading.encoding(classes))
-
-
-def classes_of(wanted: Wanted, rows: Sequence[TextRow]) -> Sequence[str]:
-    """The names of the classes; none where they are numbers already.
-
-    Raises `DataError` where there are more than the field has.
-    """
-    earlier = wanted.context.encoding
-    if earlier is not None:
-        return earlier.classes.get(wanted.label, ())
-    found = sorted({label for _, label, _ in rows})
-    if all(label.isdecimal() and label.isascii() for label in found):
-        return ()
-    count = dict(wanted.context.source.fields)[wanted.label].classes
-    if count is not None and len(found) > count:
-        raise DataError(
-            f"{rows[0][2].rpartition(':')[0]}: {wanted.label} has {len(found)} names"
-            f" ({', '.join(found[:SHOWN])}), but {wanted.label} : class({count})"
-        )
-    return found
-
-
-def labels_of(wanted: Wanted, rows: Sequence[TextRow], classes: Sequence[str]) -> NDArray[np.int64]:
-    """The class of each text.
-
-    Raises `DataError` for a label that has none.
-    """
-    places = {name: k for k, name in enumerate(classes)}
-    found = np.empty(len(rows), np.int64)
-    for k, (_, label, place) in enumerate(rows):
-        if classes and label not in places:
-            known = ", ".join(classes[:SHOWN])
-            raise DataError(f'{place}: {wanted.label} "{label}" is none of {known}')
-        if not classes and not (label.isdecimal() and label.isascii() and len(label) < 10):
-            raise DataError(f'{place}: {wanted.label} "{label[:40]}" is no number of a class')
-        found[k] = places[label] if classes else int(label)
-    return found
+        classes = wanted.labels.names(rows)
+        arrays[wanted.label] = wanted.labels.numbers(rows, classes)
+    return Columns(origin=origin, arrays=arrays, by_name=True, encoding=reading.encoding(classes))

@@ -75,14 +75,17 @@ def block(
 
 
 def wishes_of(
-    function: str, context: Context, missing: str = "", standardised: str = "", dates: str = ""
-) -> Wishes:
+    function: str, context: Context, missing: str = "", standardised: str = "", dates: str = "",
+    categories: str = "",
+) -> Wishes:  # fmt: skip
     """What these arguments of a source of tables say is to be done with its rows.
 
     Raises `DataError` for words that mean nothing.
     """
     types, known = dict(context.source.fields), context.encoding is not None
-    found = Wishes.of(function, missing, standardised, dates, types, is_known=known)
+    found = Wishes.of(
+        function, missing, standardised, dates, types, categories=categories, is_known=known
+    )
     probable = context.targets.probable & found.standardised
     if named := probable & {name.strip() for name in standardised.split(",")}:
         raise DataError(
@@ -98,7 +101,7 @@ def require_known(origin: str, wishes: Wishes, encoding: Encoding | None) -> Non
     Raises `DataError`.
     """
     if wishes.missing == "drop" or (wishes.need_all and encoding is None):
-        raise DataError(f"{origin}: missing and standardised need {WHOLE}")
+        raise DataError(f"{origin}: missing, standardised and categories need {WHOLE}")
 
 
 def require_fields(

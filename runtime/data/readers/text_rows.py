@@ -66,6 +66,7 @@ def of_json(line: str, fields: Sequence[str], place: str) -> TextRow:
     text, *label = (example[name] for name in fields)
     if not isinstance(text, str):
         raise DataError(f"{place}: {fields[0]} is {json.dumps(text)[:40]}, and no text")
+    label = ["" if one is None else one for one in label]
     if label and (isinstance(label[0], bool) or not isinstance(label[0], str | int)):
         raise DataError(f"{place}: {fields[1]} is {json.dumps(label[0])[:40]}: a name or a number")
     return text, str(label[0]) if label else "", place

@@ -9,7 +9,7 @@ of the column must show which number is the month, or the author say.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -178,6 +178,19 @@ def days(text: str, date: str) -> float:
     found = datetime.strptime(text, date)
     here = found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
     return (here - EPOCH) / DAY
+
+
+def in_order(names: Collection[str]) -> list[str]:
+    """Names of classes in their order: numbers, where all of them are some, by their size."""
+    try:
+        return sorted(names, key=lambda name: (float(name), name))
+    except ValueError:
+        return sorted(names)
+
+
+def numbers_as_names(field: str) -> str:
+    """What to do where numbers of a field are no classes."""
+    return f'if its numbers are names of classes, say categories = "{field}"'
 
 
 def is_date(text: str, date: str) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gradc_compiler.graph.types import Kind
 from gradc_compiler.records.fast_dataclass import dataclass
+from gradc_runtime.data.tables.cells import in_order, numbers_as_names
 from gradc_runtime.data.tables.dialect import spelling_of_all
 from gradc_runtime.data.tables.encoding import Encoding, Numbers
 from gradc_runtime.data.tables.field_cells import FieldCells
@@ -50,7 +51,7 @@ class Preparation:
         """
         known = self.known or Encoding()
         for one in self.cells:
-            if one.name in known.classes or (self.known is None and one.is_of_words()):
+            if one.name in known.classes or (self.known is None and self._is_named(one)):
                 self.words[one.name] = one.words()
                 continue
             found = one.date_format(self.wishes.dates) if self.known is None else ""
@@ -59,14 +60,23 @@ class Preparation:
                 self.dates[one.name] = date
             self.numbers[one.name] = self._numbers(one, date)
 
+    def _is_named(self, one: FieldCells) -> bool:
+        """Whether what the cells of a field say are names of its classes."""
+        return one.name in self.wishes.categories or one.is_of_words()
+
     def _numbers(self, one: FieldCells, date: str) -> NDArray[np.float64]:
         try:
             return one.numbers(date)
         except DataError as fault:
-            if one.type.kind is Kind.INDEX or date or not str(fault).endswith("is not a number"):
-                raise
-            mend = f"; categories are classes: {one.name} : class(N)"
-            raise DataError(f"{fault}{mend}") from None
+            raise DataError(f"{fault}{self._mend(one, date, str(fault))}") from None
+
+    def _mend(self, one: FieldCells, date: str, fault: str) -> str:
+        """The tail of a message for cells that another declaration would read."""
+        if one.type.kind is Kind.INDEX:
+            is_outside = self.known is None and "is outside class(" in fault
+            return f"; {numbers_as_names(one.name)}" if is_outside else ""
+        is_word = not date and fault.endswith("is not a number")
+        return f"; categories are classes: {one.name} : class(N)" if is_word else ""
 
     def must_be_complete(self) -> list[str]:
         """The fields for whose gaps a row is left out: all, or those that are predicted, for which
@@ -196,4 +206,4 @@ class Preparation:
 def named(words: NDArray[np.object_]) -> tuple[str, ...]:
     """Categories in the order of their names, with the gap last."""
     found = {str(word) for word in words.flat}
-    return (*sorted(found - {""}), *([""] if "" in found else []))
+    return (*in_order(found - {""}), *([""] if "" in found else []))

@@ -1,10 +1,10 @@
 """What an author wants done with the cells of a table: what becomes of gaps, which fields are
-standardised, how dates are written.
+standardised, in which of them numbers are names, how dates are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,13 @@ class Wishes:
     missing: str
     standardised: frozenset[str]
     dates: str
+    categories: frozenset[str] = frozenset()  # fields of classes whose numbers are names
     targets: frozenset[str] = frozenset()  # fields that are predicted, and read by no prediction
 
     @staticmethod
     def of(
         source: str, missing: str, standardised: str, dates: str, types: Mapping[str, TensorType],
-        *, is_known: bool = False,
+        *, categories: str = "", is_known: bool = False,
     ) -> Wishes:  # fmt: skip
         """The wishes that these arguments of a source of tables express.
 
@@ -42,18 +43,36 @@ class Wishes:
             known = ", ".join(f'"{name}"' for name in MISSING[1:])
             raise DataError(f'{source}: missing is one of {known}, not "{missing}"')
         flat = {name: type for name, type in types.items() if type.time is None}
-        real = [name for name, type in flat.items() if type.kind is Kind.REAL]
-        parts = [part.strip() for part in standardised.split(",") if part.strip()]
-        chosen = real if parts == ["all"] else parts
-        unknown = [name for name in chosen if name not in real]
-        if unknown and not is_known:
-            raise DataError(
-                f"{source}: standardised names fields of numbers, or all; {unknown[0]} is none of"
-                f" {', '.join(real)}"
+        chosen = [
+            named_fields(
+                source, what, said, [n for n, t in flat.items() if t.kind is kind], is_known
             )
-        return Wishes(source, missing, frozenset(chosen), dates)
+            for what, said, kind in (
+                ("standardised names fields of numbers", standardised, Kind.REAL),
+                ("categories names fields of classes", categories, Kind.INDEX),
+            )
+        ]
+        return Wishes(source, missing, chosen[0], dates, chosen[1])
 
     @property
     def need_all(self) -> bool:
         """Whether all rows must be seen before the first can be read."""
-        return bool(self.missing or self.standardised)
+        return bool(self.missing or self.standardised or self.categories)
+
+
+def named_fields(
+    source: str, what: str, said: str, known: Sequence[str], is_known: bool
+) -> frozenset[str]:
+    """The fields that an argument names, out of those that it may name, or all of these.
+
+    Where the encoding `is_known`, others may be named.
+
+    Raises `DataError` for one that is none of them.
+    """
+    parts = [part.strip() for part in said.split(",") if part.strip()]
+    chosen = known if parts == ["all"] else parts
+    unknown = [name for name in chosen if name not in known]
+    if unknown and not is_known:
+        of = f"; {unknown[0]} is none of {', '.join(known)}" if known else ", and there is none"
+        raise DataError(f"{source}: {what}, or all{of}")
+    return frozenset(chosen)

@@ -275,8 +275,8 @@ static void write_text(FILE *to, const char *title, const char *text) {
 }
 
 static void write_name(FILE *to, const char *title, const struct answer *of, int64_t k) {
-    char number[24];
-    snprintf(number, sizeof number, "%lld", (long long)k);
+    char number[32];
+    snprintf(number, sizeof number, of->name_count > 0 ? "(class %lld)" : "%lld", (long long)k);
     write_text(to, title, k < of->name_count ? of->names[k] : number);
 }
 

@@ -93,6 +93,35 @@ def test_texts_without_labels_and_labels_that_are_numbers(tmp_path: Path) -> Non
     assert data.arrays["mood"].tolist() == [1, 0] and data.encoding.classes == {}
 
 
+GAPS = {
+    "g.csv": "words,mood\ngood,pos\nbad,NA\nfine,\ndull,neg\n",
+    "g.jsonl": '{"words": "good", "mood": "pos"}\n{"words": "bad", "mood": null}\n'
+    '{"words": "fine", "mood": ""}\n{"words": "dull", "mood": "neg"}\n',
+    "g.txt": "pos\tgood\nNA\tbad\n\tfine\nneg\tdull\n",
+}
+
+
+@pytest.mark.parametrize("file", GAPS)
+def test_a_text_without_a_label_is_refused_or_left_out_or_of_a_class(
+    tmp_path: Path, file: str
+) -> None:
+    """It was one of a class called nothing, or NA."""
+    (tmp_path / file).write_text(GAPS[file])
+    with pytest.raises(DataError, match=r':\d: mood ".*" is missing; say missing = "class" or "d'):
+        loaded(tmp_path, file)
+    data = loaded(tmp_path, file, missing="drop")
+    assert data.name == f"{file} (2 rows without a label left out)"
+    assert data.arrays["mood"].tolist() == [1, 0] and data.kept.tolist() == [0, 3]
+    assert "bad" not in data.encoding.texts["words"].symbols
+    named = loaded(
+        tmp_path, file, FIELDS | {"mood": TensorType((), Kind.INDEX, 3)}, missing="class"
+    )
+    assert named.encoding.classes == {"mood": ("neg", "pos", "")}
+    assert named.arrays["mood"].tolist() == [1, 2, 2, 0]
+    alone = loaded(tmp_path, file, {"words": TEXT}, {"encoding": data.encoding}, missing="drop")
+    assert alone.examples == 4  # what has no field for labels lacks none
+
+
 def test_what_a_run_has_learnt_is_used_again(tmp_path: Path) -> None:
     written(tmp_path)
     known = loaded(tmp_path, "r.jsonl").encoding
@@ -114,7 +143,11 @@ def test_what_a_run_has_learnt_is_used_again(tmp_path: Path) -> None:
         ("a.txt", b"x\ty\n\xff", "a.txt:2: not UTF-8 text (byte 4); save it as UTF-8"),
         ("a.txt", b"\n", "a.txt: there are no texts in it"),
         ("a.txt", b"a\tx\nb\tx\nc\tx", "a.txt: mood has 3 names (a, b, c), but mood : class(2)"),
-        ("a.txt", b"1\tx\n9\tx", "a.txt: mood: 9 of sample 1 is outside class(2)"),
+        (
+            "a.txt",
+            b"1\tx\n9\tx",
+            'a.txt:2: mood "9" is outside class(2), which allows 0 to 1; if its',
+        ),
         ("a.jsonl", b'{"words": 3, "mood": "a"}', "a.jsonl:1: words is 3, and no text"),
         ("a.jsonl", b'{"words": "x", "mood": [1]}', "a.jsonl:1: mood is [1]: a name or a number"),
         ("a.jsonl", b"x", "a.jsonl:1: not JSON"),

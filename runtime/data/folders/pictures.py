@@ -125,14 +125,21 @@ def fit(picture: Any, form: PictureForm, filter: Any, image: Any) -> Any:
         return picture
     if form.fit == "stretch":
         return picture.resize(goal, filter)
-    larger = max if form.fit == "crop" else min
-    scale = larger(form.width / width, form.height / height)
     if form.fit == "crop":
-        w, h = form.width / scale, form.height / scale
-        left, top = (width - w) / 2, (height - h) / 2
-        return picture.resize(goal, filter, (left, top, left + w, top + h))
+        return picture.resize(goal, filter, middle(width, height, form))
+    scale = min(form.width / width, form.height / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     framed = image.new(picture.mode, goal)
     place = (form.width - size[0]) // 2, (form.height - size[1]) // 2
     framed.paste(picture.resize(size, filter), place)
     return framed
+
+
+def middle(width: int, height: int, form: PictureForm) -> tuple[float, float, float, float]:
+    """The largest box about a picture's middle that has the shape of the form; within the picture,
+    also where a quotient is rounded up.
+    """
+    scale = max(form.width / width, form.height / height)
+    w, h = min(width, form.width / scale), min(height, form.height / scale)
+    left, top = (width - w) / 2, (height - h) / 2
+    return left, top, min(width, left + w), min(height, top + h)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gradc_compiler.graph.types import TensorType
-from gradc_runtime.data.folders.pictures import PictureForm, decoded
+from gradc_runtime.data.folders.pictures import PictureForm, decoded, middle
 from gradc_runtime.system.errors import DataError
 from tests.runtime.data.folders.drawn import saved
 
@@ -32,6 +32,18 @@ def test_the_middle_is_cut_out_or_all_is_kept() -> None:
     np.testing.assert_array_equal(red["crop"], [[0, 0, 1, 1]] * 4)
     assert red["stretch"][0, 0] == 0 and red["stretch"][0, 3] == 1
     assert not red["pad"][[0, 3]].any() and red["pad"][1, 3] == 1
+
+
+@pytest.mark.parametrize("goal", [(28, 28), (32, 32), (64, 48), (224, 224)])
+def test_no_middle_is_outside_its_picture(goal: tuple[int, int]) -> None:
+    """A quotient may be rounded up: 49 pixels were 49.00000000000001, and the picture damaged."""
+    form = PictureForm(*goal, 3)
+    for height in range(1, 260, 3):
+        for width in range(1, 260):
+            left, top, right, bottom = middle(width, height, form)
+            assert 0 <= left < right <= width and 0 <= top < bottom <= height
+            assert abs((bottom - top) * goal[1] - (right - left) * goal[0]) < 1e-6
+    assert decoded(saved(np.full((49, 56, 3), 255, np.uint8)), "a.png", form).min() == 1
 
 
 def test_grey_colour_and_transparency() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gradc_compiler.graph.graph import Builder, Graph, Node
+from gradc_compiler.graph.graph import Builder, Graph, Node, Value
 from gradc_compiler.ops.sequence import Previous
 
 
@@ -19,6 +19,15 @@ def path_between(graph: Graph, sources: Iterable[int], targets: Iterable[int]) -
             if carried in forward or any(i in forward for i in node.inputs):
                 forward.add(node.id)
     return forward & graph.reachable(targets)
+
+
+def crosses_time(builder: Builder, y: Value, x: Value) -> bool:
+    """Whether an element of the sequence y depends on other elements of the sequence x."""
+    path = path_between(builder.graph({}), [x.id], [y.id])
+    own = x.node.op.carried_by
+    if own is not None and builder.carries.get(own) in path:
+        return True
+    return any(builder.nodes[id].op.sequential for id in path - {x.id})
 
 
 def carried_on(builder: Builder, active: Sequence[Node]) -> dict[int, int]:

@@ -2,7 +2,10 @@
 
     a @ b      sum(x), sum(x, axis = (0, 1))      transpose(x)      broadcast(x, [4, 3])      x[0]
 
-Each is exactly what the word is elaborated to, so that a printed program is read back as it was.
+    reshape(sum(x, axis = 1), [4, 1])      a sum that keeps its axis
+
+Each but the last is exactly what the word is elaborated to, so that a printed program is read back
+as it was; the last as the sum, and a reshape of it, which moves no number.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ def contraction_text(op: Contract, shapes: Sequence[Shape]) -> str | None:
     if axes := _summed(op):
         among = axes[0] if len(axes) == 1 else tuple(axes)
         known[f"sum({{}}, axis = {among})"] = _sum(shape, axes)
+        if (kept := _kept(shape, axes, op.shape)) is not None:
+            known[f"reshape(sum({{}}, axis = {among}), {list(op.shape)})"] = kept
     if _may_repeat(shape, op.shape):
         known[f"broadcast({{}}, {list(op.shape)})"] = _repeated(shape, op.shape)
     if len(shape) == 2:
@@ -74,6 +79,16 @@ def _sum(shape: Shape, axes: Sequence[int]) -> Contract:
     everything = tuple(map(index, range(len(shape))))
     result = tuple(shape[j] for j in kept)
     return Contract(shape, (everything,), tuple(map(index, kept)), result)
+
+
+def _kept(shape: Shape, axes: Sequence[int], wanted: Shape) -> Contract | None:
+    """A sum over axes whose result has more axes, of one element each; None where it has not."""
+    loops, result = [j for j in range(len(shape)) if j not in axes], list[Affine]()
+    for n in wanted:
+        result.append(index(loops.pop(0)) if loops and shape[loops[0]] == n else Affine())
+    if loops or any(n != 1 for n, p in zip(wanted, result, strict=True) if p == Affine()):
+        return None
+    return Contract(shape, (tuple(map(index, range(len(shape)))),), tuple(result), wanted)
 
 
 def _transposed(shape: Shape) -> Contract:

@@ -14,12 +14,13 @@ from gradc_compiler.ops.leaf import Iota
 from gradc_compiler.ops.shape import reshape, sum_axes, transpose
 from gradc_compiler.transform.differentiate import differentiate
 from gradc_compiler.transform.leading_axis import for_every
-from gradc_compiler.transform.push_forward import push_forward
+from gradc_compiler.transform.push_forward import as_moves, push_forward
 
 
 def jacobian(builder: Builder, y: Value, x: Value) -> Value:
     """dy/dx, of shape [*y.shape, *x.shape]; a sequence of such where one of them is a sequence.
 
+    Where both are, of each element of y by the same element of x, on which alone it depends.
     Raises `NotMapped` where an operator between them has no form for many directions at once.
     """
     if moves_forward(y, x):
@@ -27,7 +28,7 @@ def jacobian(builder: Builder, y: Value, x: Value) -> Value:
             builder,
             x.shape,
             lambda: _units(builder, x.shape),
-            lambda dx: push_forward(builder, [y], [x], [dx])[0],
+            lambda dx: push_forward(builder, [y], [x], [as_moves(x, dx)])[0],
         )
         whole = reshape(columns, (*x.shape, *y.shape))
         axes = range(len(whole.shape))
@@ -40,7 +41,7 @@ def jacobian(builder: Builder, y: Value, x: Value) -> Value:
 
 def moves_forward(y: Value, x: Value) -> bool:
     """Whether directions are those of x: of a sequence nobody knows how many there are."""
-    if y.type.time is None and x.type.time is None:
+    if y.type.time == x.type.time:
         return prod(x.shape) <= prod(y.shape)
     assert x.type.time is None or y.type.time is None, "of two sequences the pairs have no type"
     return x.type.time is None

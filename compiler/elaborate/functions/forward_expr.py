@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
-from gradc_compiler.elaborate.functions.grad_expr import grad, real_source
+from gradc_compiler.elaborate.functions.grad_expr import grad, real_source, require_own_element
 from gradc_compiler.elaborate.names.problems import require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Record, Sizes, StaticValue
@@ -100,7 +100,8 @@ def jacobian(scope: Scope, span: Span, of: StaticValue, by: StaticValue) -> Stat
     """All derivatives of a tensor by x: a tensor with the axes of both, for each element where one
     of them is a sequence; of a tuple, one for each.
 
-    Faults: E0502 as `grad`, and where both are sequences, whose pairs are no sequence; E0315.
+    Faults: E0502 as `grad`, and of two sequences that are not seen element by element, whose pairs
+    are no sequence; E0315.
     """
     place = scope.argument(span, "of")
     y = _of_numbers(scope, place, to_value(of, scope, place))
@@ -144,12 +145,19 @@ def _of_numbers(scope: Scope, place: Span, x: Value) -> Value:
 
 
 def _require_one_time(scope: Scope, place: Span, y: Value, x: Value) -> None:
-    """E0502 where each element of one sequence has a derivative by each of another."""
-    if y.type.time is not None and x.type.time is not None:
-        raise scope.fault(
-            "E0502",
-            f"each element of {y.type} by each of {x.type} is no sequence",
-            place,
-            hint="jvp(e, xs, v) and hvp(e, xs, v) are derivatives along one direction, and "
-            "`jacobian(last(e), xs)` has those of one element",
-        )
+    """E0502 where each element of one sequence has a derivative by each of another; a body that
+    sees one element has that of this one.
+    """
+    if y.type.time is None or x.type.time is None:
+        return
+    if y.type.time == x.type.time and x.type.time in scope.elements:
+        require_own_element(scope, place, y, x)
+        return
+    raise scope.fault(
+        "E0502",
+        f"each element of {y.type} by each of {x.type} is no sequence",
+        place,
+        hint="jvp(e, xs, v) and hvp(e, xs, v) are derivatives along one direction, "
+        "`jacobian(last(e), xs)` has those of one element, and in a layer or a cell for one "
+        "element jacobian(e, x) is that of this element",
+    )

@@ -11,6 +11,7 @@ from gradc_compiler.elaborate.types.show_types import describe
 from gradc_compiler.graph.graph import Value
 from gradc_compiler.graph.loop_order import open_loops
 from gradc_compiler.graph.types import Kind
+from gradc_compiler.transform.active_path import crosses_time
 from gradc_compiler.transform.differentiate import differentiate
 
 
@@ -61,7 +62,21 @@ def _source(scope: Scope, span: Span, y: Value, by: StaticValue) -> Value:
             scope.argument(span, "by"),
             hint="take the derivative of a sum over the sequence: grad(time_sum(...), x)",
         )
+    if y.type.time is not None:
+        require_own_element(scope, span, y, x)
     return x
+
+
+def require_own_element(scope: Scope, span: Span, y: Value, x: Value) -> None:
+    """E0502 where an element of y depends on other elements of x, in a body that sees one."""
+    if crosses_time(scope.run.builder, y, x):
+        raise scope.fault(
+            "E0502",
+            "this body sees one element of a sequence, and here one depends on other elements of "
+            "what it is differentiated by",
+            span,
+            hint="declare the inputs as sequences, xs : seq [n], and take grad(time_sum(...), xs)",
+        )
 
 
 def real_source(scope: Scope, span: Span, by: StaticValue) -> Value:

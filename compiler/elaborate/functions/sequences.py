@@ -94,6 +94,22 @@ def require_outside(time: Time, scope: Scope, span: Span) -> None:
         )
 
 
+def of_an_element(value: Value, scope: Scope) -> bool:
+    """Whether it is a value of the one element of a sequence that this body sees."""
+    return value.type.time is not None and value.type.time in scope.elements
+
+
+def sequence_within(what: str, scope: Scope, span: Span) -> SpecError:
+    """E0312: a sequence for each element of a sequence."""
+    return scope.fault(
+        "E0312",
+        f"this body sees one element of a sequence, and {what} would be a sequence within it",
+        span,
+        hint="a known number of steps can be written out: after s = step() the chain "
+        "h |> s |> s |> s takes three, all with the parameters of s",
+    )
+
+
 def flag(word: StaticValue, scope: Scope, span: Span) -> bool:
     """A setting that is true or false, known now; false where it is left out."""
     return word is not None and truth(word, scope, span)
@@ -144,6 +160,8 @@ def place(scope: Scope, span: Span, xs: StaticValue) -> StaticValue:
 def rows(scope: Scope, span: Span, x: StaticValue) -> StaticValue:
     """A tensor's rows, along its first axis, as a sequence of fixed length."""
     value = real(x, scope, span)
+    if of_an_element(value, scope):
+        raise sequence_within("`rows` of it", scope, span)
     if not value.shape or value.type.time is not None:
         raise scope.fault("E0312", f"`rows` is for one tensor with axes, got {value.type}", span)
     builder = scope.run.builder

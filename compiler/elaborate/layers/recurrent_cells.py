@@ -12,7 +12,13 @@ from dataclasses import replace
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
-from gradc_compiler.elaborate.functions.sequences import require_outside, sequence, together
+from gradc_compiler.elaborate.functions.sequences import (
+    of_an_element,
+    require_outside,
+    sequence,
+    sequence_within,
+    together,
+)
 from gradc_compiler.elaborate.names.problems import SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Layer, Record, Recurrent, Sizes, StaticValue
@@ -48,7 +54,9 @@ def _time(loop: Recurrent, given: StaticValue, span: Span, scope: Scope) -> Time
         return together([sequence(p, scope, span, "scan") for p in parts], scope, span)
     for part in _leaves(given):
         value = to_value(part, scope, span)
-        if value.type.time not in {None, *scope.elements}:
+        if of_an_element(value, scope):
+            raise sequence_within("`unfold` of it", scope, span)
+        if value.type.time is not None:
             raise scope.fault(
                 "E0312",
                 f"`unfold` gives every step the same input, this is {value.type}",

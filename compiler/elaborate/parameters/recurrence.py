@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.elaborate.functions.arithmetic import to_value
-from gradc_compiler.elaborate.functions.sequences import flag, time_argument, together
+from gradc_compiler.elaborate.functions.sequences import (
+    flag,
+    of_an_element,
+    sequence_within,
+    time_argument,
+    together,
+)
 from gradc_compiler.elaborate.names.problems import ErrorAlreadyReported, SpecError, require_sound
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import POISON, StaticValue
@@ -168,6 +174,8 @@ def _loop(before: Value) -> int:
 def first_state(start: StaticValue, scope: Scope, span: Span) -> Value:
     """What a recurrence starts with: one tensor of numbers."""
     value = to_value(start, scope, span)
+    if of_an_element(value, scope):
+        raise sequence_within("a recurrence that starts with this", scope, span)
     if value.type.time is not None or value.type.kind is Kind.INDEX:
         raise scope.fault(
             "E0312",

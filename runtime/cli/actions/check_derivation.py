@@ -8,203 +8,175 @@ a mistake is told where it was made and not where it shows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gradc_compiler.diagnostics.source import Span
-from gradc_compiler.graph.graph import Graph
-from gradc_compiler.graph.types import TensorType
-from gradc_compiler.graph_tools.evaluate import node_values
-from gradc_compiler.ops.leaf import Input, PersistentOp
-from gradc_compiler.ops.random import Random
+from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study import numbers
 from gradc_compiler.study.derivation import Derivation
-from gradc_compiler.study.derivation_numbers import Arrays, numbers_of, of_one
-from gradc_compiler.study.derivation_text import term_text
+from gradc_compiler.study.derivation_numbers import arrays_at, numbers_of
+from gradc_compiler.study.derivation_text import NONE, term_text
 from gradc_compiler.study.step_rule import step_rule
 from gradc_compiler.study.value_labels import adjoint_label
-from gradc_compiler.syntax.grammar.check_tree import children
-from gradc_compiler.syntax.grammar.tree import Assign, File, Name, Tree
+from gradc_runtime.cli.actions.equal_values import (
+    Numbers,
+    Pair,
+    Point,
+    differing,
+    near,
+    same_expressions,
+)
 from gradc_runtime.cli.actions.output import counted, write
-from gradc_runtime.cli.actions.request import Request
-from gradc_runtime.cli.declare import SpecPath
-from gradc_runtime.cli.faults import Refused
-
-TOLERANCE = 1e-6  # of the largest number of a tensor; both are computed in float64
+from gradc_runtime.cli.actions.own_gradient import (
+    OwnGradient,
+    OwnValue,
+    own_gradient,
+    require_complete,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnValue:
-    """A value of the hand-written program."""
+class Comparison:
+    """A hand-written program beside the derivation, at one point."""
 
-    name: str
-    line: int
-    sequence: bool
-    place: str
-    text: str  # the author's line
-    array: np.ndarray
+    derived: Derivation
+    true: Mapping[str, int]  # the nodes of the derivation by name
+    own: OwnGradient
+    point: Point
+    mine: Numbers
+    right: Numbers
+    known: Sequence[OwnValue] = field(default=())  # the values that have a counterpart
+
+    def pair(self, value: OwnValue) -> Pair:
+        """A value's node, and that of its counterpart."""
+        return value.node, self.true[value.name]
+
+    def wrong(self) -> list[OwnValue]:
+        """The values that differ, in the order of their lines."""
+        found = {*differing(self.mine, self.right, [*map(self.pair, self.known)])}
+        return [value for value in self.known if self.pair(value) in found]
+
+    def first_example(self, value: OwnValue) -> int:
+        """The first example of several in which a value differs."""
+        a, b = self.pair(value)
+        own = self.mine.by_example(a), self.right.by_example(b)
+        rows = zip(*own, strict=True) if len(own[0]) == len(own[1]) else ()
+        return next((k for k, (mine, right) in enumerate(rows) if not near(mine, right)), 0)
 
 
-def check_derivation(
-    derived: Derivation, found: Arrays, own: Path, values: Mapping[str, Any], at: str
-) -> int:
-    """Say whether a hand-written gradient is right; the exit code.
+def check_derivation(derived: Derivation, own: Path, points: Sequence[Point]) -> int:
+    """Say whether a hand-written gradient is right, at each of the points; the exit code.
 
     Raises `Refused` for a file in which no model gives derivatives, or which wants other inputs.
     """
-    true = true_values(derived, found)
-    known = [mine for mine in own_values(own, values) if mine.name in true]
-    wrong = [mine for mine in known if not agree(mine.array, true[mine.name])]
-    if wrong:
-        mine = where_it_began(wrong, true)
-        told = difference(mine, true[mine.name], derived, found)
-        write("\n".join([*told, f"    at {at}"]))
-        return 1
-    given = {mine.name for mine in known}
-    missing = [name for name in map(adjoint_label, derived.wrt) if not is_given(name, given)]
-    if missing:
-        raise Refused(f"{own} gives no {', '.join(missing)}")
-    write(f"right: {counted(len(given), 'value')} of {own} are those of the chain rule, at {at}")
+    true = true_nodes(derived)
+    program = own_gradient(own, points[0].values.keys(), derived.graph)
+    known = [value for value in program.values if value.name in true]
+    for point in points:
+        found = beside(derived, true, program, known, point)
+        if wrong := found.wrong():
+            write("\n".join([*difference(where_it_began(wrong, found), found)]))
+            return 1
+    given = {value.name for value in known}
+    require_complete(own, given, {adjoint_label(name): id for name, id in derived.wrt.items()})
+    pairs = [(value.node, true[value.name]) for value in known]
+    same = {*same_expressions(program.graph, derived.graph, pairs)}
+    proven = {value.name for value in known if (value.node, true[value.name]) in same}
+    write(right_text(own, len(given), len(proven), points))
     return 0
 
 
-def where_it_began(wrong: Sequence[OwnValue], true: Mapping[str, np.ndarray]) -> OwnValue:
-    """The first of the values that differ; in a recurrence, which goes back through time and takes
-    a mistake everywhere, the first of those that differ at the latest step.
-    """
-    if not wrong[0].sequence:
-        return wrong[0]
-
-    def latest(mine: OwnValue) -> int:
-        right = true[mine.name]
-        rows = range(len(right) - 1, -1, -1)
-        return next((t for t in rows if not agree(mine.array[t], right[t])), -1)
-
-    together = [m for m in wrong if m.sequence and m.array.shape == true[m.name].shape]
-    return max(together, key=latest, default=wrong[0])
-
-
-def is_given(name: str, given: set[str]) -> bool:
-    """Whether a derivative is among names, perhaps with that of its model: `d_f_W` for `d_W`."""
-    plain = name.removeprefix("d_")
-    return any(one == name or one.endswith(f"_{plain}") for one in given)
+def beside(
+    derived: Derivation,
+    true: Mapping[str, int],
+    program: OwnGradient,
+    known: Sequence[OwnValue],
+    point: Point,
+) -> Comparison:
+    """Both at one point."""
+    return Comparison(
+        derived=derived,
+        true=true,
+        own=program,
+        point=point,
+        mine=Numbers(program.graph, [value.node for value in known], point),
+        right=Numbers(derived.graph, [true[value.name] for value in known], point),
+        known=known,
+    )
 
 
-def true_values(derived: Derivation, found: Arrays) -> dict[str, np.ndarray]:
-    """The numbers of a derivation by name: of every value, and of every adjoint."""
-    true = {name: found[id] for id, name in derived.names.items()}
+def true_nodes(derived: Derivation) -> dict[str, int]:
+    """The nodes of a derivation by name: of every value, and of every adjoint."""
+    true = {name: id for id, name in derived.names.items()}
     for step in derived.steps:
-        true |= {adjoint_label(term.of): found[term.total] for term in step.terms}
-    true |= {adjoint_label(name): found[id] for name, id in derived.wrt.items()}
+        true |= {adjoint_label(term.of): term.total for term in step.terms}
+    true |= {adjoint_label(name): id for name, id in derived.wrt.items()}
     paths = {derived.names[n.id]: n.op.key for n in derived.graph.nodes
              if isinstance(n.op, PersistentOp) and n.id in derived.names}  # fmt: skip
-    longer = {adjoint_label(paths[name]): found[id] for name, id in derived.wrt.items()
+    longer = {adjoint_label(paths[name]): id for name, id in derived.wrt.items()
               if name in paths}  # fmt: skip
     return {**longer, **true}
 
 
-def own_values(own: Path, values: Mapping[str, Any]) -> list[OwnValue]:
-    """The named values of the hand-written program, line by line.
+def right_text(own: Path, count: int, proven: int, points: Sequence[Point]) -> str:
+    """That all is right, and how it is known."""
+    told = f"right: {counted(count, 'value')} of {own} are those of the chain rule"
+    where = f"{counted(len(points), 'input')}, but for rounding"
+    if proven == count:
+        return f"{told}, as expressions"
+    if proven:
+        return f"{told}: {proven} as expressions, {count - proven} at {where}"
+    return f"{told} at {where}"
 
-    Raises `Refused` for a file in which no model gives derivatives, or which draws numbers.
+
+def where_it_began(wrong: Sequence[OwnValue], found: Comparison) -> OwnValue:
+    """The first of the values that differ; in a recurrence, which goes back through time and takes
+    a mistake everywhere, the first of those that differ at the latest step.
     """
-    made = Request(spec=SpecPath().convert(str(own), None, None)).compile()
-    graph = next(filter(gives_derivatives, map(made.module.forward, made.module.models)), None)
-    if graph is None:
-        raise Refused(f"no model of {own} gives derivatives: results called d_W, d_b, ...")
-    if any(isinstance(node.op, Random) for node in graph.nodes):
-        raise Refused(f"{own} draws random numbers, so its values are others at every run")
-    known = wanted_values(graph, values, own)
-    arrays = dict(node_values(graph, known, 1, "float64"))
-    found = [
-        own_value(name, span, graph[id].type, arrays[id])
-        for id, name, span in named_nodes(graph, made.tree)
+    if wrong[0].type.time is None:
+        return wrong[0]
+
+    def latest(value: OwnValue) -> int:
+        a, b = found.pair(value)
+        mine, right = found.mine.arrays[a], found.right.arrays[b]
+        rows = zip(mine, right, found.mine.off[a], found.right.off[b], strict=True)
+        return max((t for t, row in enumerate(rows) if not near(*row)), default=-1)
+
+    shapes = ((m, *found.pair(m)) for m in wrong if m.type.time is not None)
+    together = [
+        m for m, a, b in shapes if found.mine.arrays[a].shape == found.right.arrays[b].shape
     ]
-    return sorted(found, key=lambda value: value.line)
+    return max(together, key=latest, default=wrong[0])
 
 
-def gives_derivatives(graph: Graph) -> bool:
-    """Whether results are called as derivatives are."""
-    return any(str(key).startswith("d_") for key in graph.results)
-
-
-def named_nodes(graph: Graph, tree: File) -> Iterator[tuple[int, str, Span | None]]:
-    """Each node with a name and its place; a line `a = b` gives b another name."""
-    by_name = {node.name: node for node in graph.nodes if node.name}
-    for name, node in by_name.items():
-        if not isinstance(node.op, Input | PersistentOp):
-            yield node.id, name, node.span
-    for alias, name, span in aliases(tree):
-        if name in by_name:
-            yield by_name[name].id, alias, span
-    for key, id in graph.results.items():
-        if str(key) not in by_name:
-            yield id, str(key), graph[id].span
-
-
-def aliases(tree: Tree) -> Iterator[tuple[str, str, Span]]:
-    """The lines of a file that only give a value another name."""
-    match tree:
-        case Assign(targets=(target,), value=Name(name=name)):
-            yield target.name, name, tree.span
-    for part in children(tree):
-        yield from aliases(part)
-
-
-def own_value(name: str, span: Span | None, type: TensorType, array: np.ndarray) -> OwnValue:
-    """A value with its line."""
-    number, sequence = of_one(array, type), type.time is not None
-    if span is None:
-        return OwnValue(name=name, line=0, sequence=sequence, place="", text="", array=number)
-    text = span.source.line_text(span.line).split("  #")[0].strip()
-    place = f"{span.source.name}:{span.line}"
-    return OwnValue(
-        name=name, line=span.line, sequence=sequence, place=place, text=text, array=number
-    )
-
-
-def wanted_values(graph: Graph, values: Mapping[str, Any], own: Path) -> Mapping[str, Any]:
-    """The inputs and parameters that a graph reads, those too that a derived program had to call
-    `rows_`.
-
-    Raises `Refused` where the spec has none of that name.
-    """
-    found = {**{f"{name}_": value for name, value in values.items()}, **values}
-    for node in graph.nodes:
-        if isinstance(node.op, Input | PersistentOp) and node.op.key not in found:
-            raise Refused(f"{own} reads {node.op.key}, and the spec has nothing of that name")
-    return found
-
-
-def agree(mine: np.ndarray, right: np.ndarray) -> bool:
-    """Whether numbers are equal but for rounding; one that stands for many counts as all."""
-    behind = mine.reshape(mine.shape + (1,) * max(0, right.ndim - mine.ndim))
-    scale = float(np.max(np.abs(right), initial=0.0))
-    for shaped in (mine, behind, mine.reshape(right.shape) if mine.size == right.size else mine):
-        try:
-            wide = np.broadcast_to(shaped, right.shape)
-        except ValueError:
-            continue
-        if np.allclose(wide, right, rtol=TOLERANCE, atol=TOLERANCE * scale):
-            return True
-    return False
-
-
-def difference(
-    mine: OwnValue, right: np.ndarray, derived: Derivation, found: Arrays
-) -> Iterator[str]:
+def difference(value: OwnValue, found: Comparison) -> Iterator[str]:
     """The first value that differs, with what it is and should be, and the step that says so."""
-    yield f"{mine.place}: {mine.name} is the first value that differs"
-    yield f"    yours   {numbers.tensor_text(mine.array)}   from   {mine.text}"
-    yield f"    true    {numbers.tensor_text(np.asarray(right))}"
-    texts = numbers_of(derived, found)
+    a, b = found.pair(value)
+    example = found.first_example(value)
+    mine, right = found.mine.of_example(a, example), found.right.of_example(b, example)
+    texts = numbers.tensor_text(mine), numbers.tensor_text(right)
+    yield f"{value.place}: {value.name} is the first value that differs"
+    yield f"    yours   {texts[0]}   from   {value.text}"
+    yield f"    true    {texts[1]}"
+    if texts[0] == texts[1] and mine.shape == right.shape:
+        apart = float(np.nanmax(np.abs(mine - right)))
+        yield f"    apart   by {numbers.number(apart)}, more than rounding explains"
+    yield from step_of(value, found)
+    yield f"    at {found.point.told}"
+
+
+def step_of(value: OwnValue, found: Comparison) -> Iterator[str]:
+    """The step that says what a value is."""
+    derived, texts = found.derived, NONE
+    if found.point.batch == 1:
+        texts = numbers_of(derived, arrays_at(derived, derived.graph, found.point.values))
     for step in derived.steps:
         for term in step.terms:
-            if adjoint_label(term.of) == mine.name:
+            if adjoint_label(term.of) == value.name:
                 yield f"    step {step.number}: {step_rule(step)}"
                 yield f"            {''.join(term_text(term, texts))}"
-    if mine.name in derived.names.values():
+    if value.name in derived.names.values():
         yield "    this is a value of the loss itself: its derivative comes after it"

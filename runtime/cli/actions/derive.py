@@ -24,8 +24,9 @@ from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.single_path import single_paths
 from gradc_runtime.cli.actions.adjoints import LossNode
 from gradc_runtime.cli.actions.check_derivation import check_derivation
+from gradc_runtime.cli.actions.check_points import check_points
 from gradc_runtime.cli.actions.explain import chosen, input_types, one_example
-from gradc_runtime.cli.actions.output import tell, write, write_json
+from gradc_runtime.cli.actions.output import say, tell, write, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.cli.faults import Refused
@@ -41,17 +42,17 @@ def derive(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     """
     made, session, _ = session_with_weights(Request.of(spec, given), given, dtype="float64")
     loss, derived = derivation_of(made, given)
+    if given["check"]:
+        points = check_points(derived.graph, input_types(loss), inputs, session)
+        return check_derivation(derived, given["check"], points)
     builder = Builder(list(derived.graph.nodes))
     paths = single_paths(derived, builder)
     found: Arrays = {}
-    if given["check"] and not inputs:
-        inputs = dict.fromkeys(input_types(loss), "random")
     if inputs:
         values = values_by_name(session.memory.views, one_example(loss, inputs, session))
         found = arrays_at(derived, builder.graph(derived.graph.outputs), values)
-    if given["check"]:
-        at = " ".join(f"{name}={text}" for name, text in inputs.items())
-        return check_derivation(derived, found, given["check"], values, at)
+        if has_batch_mean(derived.graph):
+            say("batch_mean looks across examples, and here is one: it is its own mean")
     if given["form"] == "json" or given["as_json"]:
         data = {id: np.asarray(array).tolist() for id, array in found.items()}
         write_json(derivation_data(derived, paths, data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -141,6 +142,82 @@ def test_a_mistake_is_told_where_it_was_made(
     answer = call("derive", SPECS / f"{name}.nn", "--check", "mine.nn")
     assert answer.code == 1 and said in answer.out
     assert "yours" in answer.out and "true" in answer.out and "step " in answer.out
+
+
+def test_there_is_no_tolerance(call: Caller) -> None:
+    """As expressions first; what is off by 1e-9 is wrong, unless rounding explains it."""
+    derived = call("show", HOUSE, "--stage", "joint").out
+    (call.folder / "mine.nn").write_text(derived)
+    answer = call("derive", HOUSE, "--check", "mine.nn")
+    assert answer.out == "right: 7 values of mine.nn are those of the chain rule, as expressions\n"
+    (call.folder / "mine.nn").write_text(
+        derived.replace("d_price = 2 * c2", "d_price = 2 * c2 + 1e-9")
+    )
+    answer = call("derive", HOUSE, *AT, "--check", "mine.nn")  # at -85,000 that is lost
+    assert answer.code == 1 and "mine.nn:15: d_price is the first value that differs" in answer.out
+    assert "more than rounding explains" in answer.out and "number 1" in answer.out
+    (call.folder / "mine.nn").write_text(
+        derived.replace("d_price = 2 * c2", "d_price = exp(log(abs(2 * c2))) * sign(c2)")
+    )
+    answer = call("derive", HOUSE, *AT, "--check", "mine.nn")
+    assert answer.code == 0 and "at 5 inputs, but for rounding" in answer.out
+
+
+HIDDEN = """
+model f(x : scalar) -> scalar {
+    param w = 2
+    param b = 0
+    (w * x + b)^2
+}
+data d(x : scalar) = csv("d.csv")
+train on d { minimize f(x) using sgd }
+"""
+
+
+def test_a_bias_of_0_hides_no_mistake(call: Caller) -> None:
+    """Parameters are moved where inputs are drawn."""
+    (call.folder / "spec.nn").write_text(HIDDEN)
+    derived = call("show", "spec.nn", "--stage", "joint").out
+    (line,) = [line for line in derived.splitlines() if line.lstrip().startswith("d_c2 =")]
+    (call.folder / "mine.nn").write_text(derived.replace(line, "    d_c2 = 2 * c1"))
+    answer = call("derive", "spec.nn", "--check", "mine.nn")
+    assert answer.code == 1 and "d_c2 is the first value that differs" in answer.out
+    assert "parameters moved at random" in answer.out
+
+
+TOGETHER = """
+model f(x : scalar) -> scalar {
+    param w = 2
+    y = w * x
+    y - batch_mean(y)
+}
+data d(x : scalar) = csv("d.csv")
+train on d { minimize f(x)^2 using sgd }
+"""
+
+
+def test_examples_that_see_one_another_are_several(call: Caller) -> None:
+    """One example is its own mean, and all of its derivatives would be 0."""
+    (call.folder / "spec.nn").write_text(TOGETHER)
+    derived = call("show", "spec.nn", "--stage", "joint").out
+    (call.folder / "mine.nn").write_text(derived)
+    answer = call("derive", "spec.nn", "x=3", "--check", "mine.nn")
+    assert answer.code == 0 and answer.out.startswith("right: ")
+    (line,) = [line for line in derived.splitlines() if line.lstrip().startswith("d_w =")]
+    (call.folder / "mine.nn").write_text(derived.replace(line, line.replace("d_w =", "d_w = 2 *")))
+    answer = call("derive", "spec.nn", "x=3", "--check", "mine.nn")
+    assert answer.code == 1 and "d_w is the first value that differs" in answer.out
+
+
+def test_random_draws_are_the_specs(call: Caller) -> None:
+    """The reparameterised draw of a VAE: its numbers go by their key."""
+    derived = call("show", SPECS / "vae.nn", "--stage", "joint").out
+    (call.folder / "mine.nn").write_text(derived)
+    answer = call("derive", SPECS / "vae.nn", "--check", "mine.nn")
+    assert answer.code == 0 and answer.out.startswith("right: "), answer.out
+    (call.folder / "mine.nn").write_text(re.sub(r"key = \d+", "key = 5", derived))
+    answer = call("derive", SPECS / "vae.nn", "--check", "mine.nn")
+    assert answer.code == 2 and "draws random numbers that are not the spec's" in answer.err
 
 
 def test_what_cannot_be_checked(call: Caller) -> None:

@@ -81,7 +81,7 @@ def check_derivation(derived: Derivation, own: Path, points: Sequence[Point]) ->
             write("\n".join([*difference(where_it_began(wrong, found), found)]))
             return 1
     given = {value.name for value in known}
-    require_complete(own, given, {adjoint_label(name): id for name, id in derived.wrt.items()})
+    require_complete(own, given, [adjoint_names(derived, name) for name in derived.wrt])
     pairs = [(value.node, true[value.name]) for value in known]
     same = {*same_expressions(program.graph, derived.graph, pairs)}
     proven = {value.name for value in known if (value.node, true[value.name]) in same}
@@ -113,12 +113,16 @@ def true_nodes(derived: Derivation) -> dict[str, int]:
     true = {name: id for id, name in derived.names.items()}
     for step in derived.steps:
         true |= {adjoint_label(term.of): term.total for term in step.terms}
-    true |= {adjoint_label(name): id for name, id in derived.wrt.items()}
-    paths = {derived.names[n.id]: n.op.key for n in derived.graph.nodes
-             if isinstance(n.op, PersistentOp) and n.id in derived.names}  # fmt: skip
-    longer = {adjoint_label(paths[name]): id for name, id in derived.wrt.items()
-              if name in paths}  # fmt: skip
-    return {**longer, **true}
+    for name, id in derived.wrt.items():
+        true = {**dict.fromkeys(adjoint_names(derived, name), id), **true, adjoint_label(name): id}
+    return true
+
+
+def adjoint_names(derived: Derivation, name: str) -> list[str]:
+    """What the derivative by a value may be called: that of a parameter after its whole path."""
+    paths = [n.op.key for n in derived.graph.nodes
+             if isinstance(n.op, PersistentOp) and derived.names.get(n.id) == name]  # fmt: skip
+    return [adjoint_label(one) for one in (name, *paths)]
 
 
 def right_text(own: Path, count: int, proven: int, points: Sequence[Point]) -> str:

@@ -69,7 +69,9 @@ class Drawing:
             found = {name: [*rows, *more[name]] for name, rows in found.items()}
         batches = check_inputs(found, self.types, "float64")
         batch = max([len(rows) for rows in found.values()], default=1)
-        return Point(values=values_by_name(persistents, batches), batch=batch, told=told)
+        lengths = {f"{n}_": array for n, array in batches.items() if n.startswith("length/")}
+        values = {**lengths, **values_by_name(persistents, batches)}  # `rows_` of derived programs
+        return Point(values=values, batch=batch, told=told)
 
     def _read(self, texts: Mapping[str, str], seed: int) -> dict[str, Any]:
         return read_inputs(texts, self.types, seed=seed, limits=self.limits)

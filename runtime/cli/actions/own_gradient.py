@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,7 +139,8 @@ def is_given(name: str, given: set[str]) -> bool:
     return any(one == name or one.endswith(f"_{plain}") for one in given)
 
 
-def require_complete(own: Path, given: set[str], wanted: Mapping[str, object]) -> None:
-    """Raises `Refused` where a derivative that is asked for is not there."""
-    if missing := [name for name in wanted if not is_given(name, given)]:
+def require_complete(own: Path, given: set[str], wanted: Iterable[Sequence[str]]) -> None:
+    """Raises `Refused` where a derivative that is asked for is there by none of its names."""
+    missing = [names[0] for names in wanted if not any(is_given(name, given) for name in names)]
+    if missing:
         raise Refused(f"{own} gives no {', '.join(missing)}")

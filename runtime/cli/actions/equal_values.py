@@ -81,8 +81,9 @@ class Numbers:
     @cached_property
     def off(self) -> dict[int, np.ndarray]:
         """How far off each may be."""
-        carries = {key: id for key, id in self.graph.outputs.items() if isinstance(key, Carry)}
-        wanted: dict[OutputKey, int] = {**carries, **{str(id): id for id in self.nodes}}
+        outputs = self.graph.outputs.items()
+        wanted: dict[OutputKey, int] = {key: id for key, id in outputs if isinstance(key, Carry)}
+        wanted |= {str(id): id for id in self.nodes}
         whole = Graph(self.graph.nodes, wanted)
         found = rounding(whole, self.point.values, self.point.batch)
         lone = {id for id in self.nodes if self._is_lone(id)}

@@ -24,9 +24,9 @@ from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.same_graph import equal_outputs
-from gradc_runtime.cli.actions.check_derivation import agree
 from gradc_runtime.cli.actions.counter_example import smallest
 from gradc_runtime.cli.actions.diff_sides import GraphPair
+from gradc_runtime.cli.actions.equal_values import alike
 from gradc_runtime.cli.actions.exercise_equal import BESIDE, STEPS
 from gradc_runtime.cli.actions.rounding_bound import leaves_range, rounding, rows_of, within
 from gradc_runtime.cli.actions.samples import random_batch, work_of
@@ -200,7 +200,7 @@ def _where_it_began(trial: DiffTrial, key: OutputKey, at: Flat) -> tuple[str, in
     """The first value that both authors call by one name and that differs."""
     found = [dict(_named(trial, graph, key, at)) for graph in (trial.pair.a, trial.pair.b)]
     for name, (line, array) in found[0].items():
-        if name in found[1] and not agree(array, found[1][name][1]):
+        if name in found[1] and not alike(array, found[1][name][1]):
             return name, line, found[1][name][0]
     return None
 

@@ -22,9 +22,9 @@ from gradc_compiler.study.derivation_text import NONE, term_text
 from gradc_compiler.study.step_rule import step_rule
 from gradc_compiler.study.value_labels import adjoint_label
 from gradc_runtime.cli.actions.equal_values import (
-    Numbers,
+    NodeNumbers,
     Pair,
-    Point,
+    SharedPoint,
     differing,
     near,
     same_expressions,
@@ -39,15 +39,15 @@ from gradc_runtime.cli.actions.own_gradient import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class GradientsCompared:
     """A hand-written program beside the derivation, at one point."""
 
     derived: Derivation
     true: Mapping[str, int]  # the nodes of the derivation by name
     own: OwnGradient
-    point: Point
-    mine: Numbers
-    right: Numbers
+    point: SharedPoint
+    mine: NodeNumbers
+    right: NodeNumbers
     known: Sequence[OwnValue] = field(default=())  # the values that have a counterpart
 
     def pair(self, value: OwnValue) -> Pair:
@@ -67,7 +67,7 @@ class Comparison:
         return next((k for k, (mine, right) in enumerate(rows) if not near(mine, right)), 0)
 
 
-def check_derivation(derived: Derivation, own: Path, points: Sequence[Point]) -> int:
+def check_derivation(derived: Derivation, own: Path, points: Sequence[SharedPoint]) -> int:
     """Say whether a hand-written gradient is right, at each of the points; the exit code.
 
     Raises `Refused` for a file in which no model gives derivatives, or which wants other inputs.
@@ -94,16 +94,16 @@ def beside(
     true: Mapping[str, int],
     program: OwnGradient,
     known: Sequence[OwnValue],
-    point: Point,
-) -> Comparison:
+    point: SharedPoint,
+) -> GradientsCompared:
     """Both at one point."""
-    return Comparison(
+    return GradientsCompared(
         derived=derived,
         true=true,
         own=program,
         point=point,
-        mine=Numbers(program.graph, [value.node for value in known], point),
-        right=Numbers(derived.graph, [true[value.name] for value in known], point),
+        mine=NodeNumbers(program.graph, [value.node for value in known], point),
+        right=NodeNumbers(derived.graph, [true[value.name] for value in known], point),
         known=known,
     )
 
@@ -125,7 +125,7 @@ def adjoint_names(derived: Derivation, name: str) -> list[str]:
     return [adjoint_label(one) for one in (name, *paths)]
 
 
-def right_text(own: Path, count: int, proven: int, points: Sequence[Point]) -> str:
+def right_text(own: Path, count: int, proven: int, points: Sequence[SharedPoint]) -> str:
     """That all is right, and how it is known."""
     told = f"right: {counted(count, 'value')} of {own} are those of the chain rule"
     where = f"{counted(len(points), 'input')}, but for rounding"
@@ -136,7 +136,7 @@ def right_text(own: Path, count: int, proven: int, points: Sequence[Point]) -> s
     return f"{told} at {where}"
 
 
-def where_it_began(wrong: Sequence[OwnValue], found: Comparison) -> OwnValue:
+def where_it_began(wrong: Sequence[OwnValue], found: GradientsCompared) -> OwnValue:
     """The first of the values that differ; in a recurrence, which goes back through time and takes
     a mistake everywhere, the first of those that differ at the latest step.
     """
@@ -156,7 +156,7 @@ def where_it_began(wrong: Sequence[OwnValue], found: Comparison) -> OwnValue:
     return max(together, key=latest, default=wrong[0])
 
 
-def difference(value: OwnValue, found: Comparison) -> Iterator[str]:
+def difference(value: OwnValue, found: GradientsCompared) -> Iterator[str]:
     """The first value that differs, with what it is and should be, and the step that says so."""
     a, b = found.pair(value)
     example = found.first_example(value)
@@ -172,7 +172,7 @@ def difference(value: OwnValue, found: Comparison) -> Iterator[str]:
     yield f"    at {found.point.told}"
 
 
-def step_of(value: OwnValue, found: Comparison) -> Iterator[str]:
+def step_of(value: OwnValue, found: GradientsCompared) -> Iterator[str]:
     """The step that says what a value is."""
     derived, texts = found.derived, NONE
     if found.point.batch == 1:

@@ -17,7 +17,7 @@ from gradc_compiler.graph.types import TensorType
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cli.actions.equal_values import Point
+from gradc_runtime.cli.actions.equal_values import SharedPoint
 from gradc_runtime.cli.actions.read_inputs import read_inputs
 from gradc_runtime.cli.actions.samples import Limits
 from gradc_runtime.data.arrays.checked import check_inputs
@@ -31,13 +31,13 @@ MOVED = 0.1  # by how much parameters are moved, as a standard deviation
 
 def check_points(
     graph: Graph, types: Mapping[str, TensorType], texts: Mapping[str, str], session: Session
-) -> list[Point]:
+) -> list[SharedPoint]:
     """The points for the graph of a gradient; the first is that of `texts`, if any are given.
 
     Raises `Refused` for what is missing or unknown, `DataError` for what does not fit.
     """
     together = TOGETHER if any(isinstance(n.op, BatchMean) for n in graph.nodes) else 1
-    drawing = Drawing(types=types, limits=limits_of(graph), together=together)
+    drawing = PointDrawing(types=types, limits=limits_of(graph), together=together)
     texts, views = texts or dict.fromkeys(types, "random"), session.memory.views
     told = " ".join(f"{name}={text}" for name, text in texts.items())
     points = [drawing.point(texts, session.seed, views, told)]
@@ -50,7 +50,7 @@ def check_points(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class PointDrawing:
     """What points are drawn for."""
 
     types: Mapping[str, TensorType]
@@ -59,7 +59,7 @@ class Drawing:
 
     def point(
         self, texts: Mapping[str, str], seed: int, persistents: Mapping[str, Any], told: str
-    ) -> Point:
+    ) -> SharedPoint:
         """The examples that are given, with random ones after them until there are so many."""
         found = {name: [*rows] for name, rows in self._read(texts, seed).items()}
         given = len(next(iter(found.values()), ()))
@@ -71,7 +71,7 @@ class Drawing:
         batch = max([len(rows) for rows in found.values()], default=1)
         lengths = {f"{n}_": array for n, array in batches.items() if n.startswith("length/")}
         values = {**lengths, **values_by_name(persistents, batches)}  # `rows_` of derived programs
-        return Point(values=values, batch=batch, told=told)
+        return SharedPoint(values=values, batch=batch, told=told)
 
     def _read(self, texts: Mapping[str, str], seed: int) -> dict[str, Any]:
         return read_inputs(texts, self.types, seed=seed, limits=self.limits)

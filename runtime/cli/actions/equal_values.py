@@ -28,8 +28,8 @@ POINTED = 1e-6  # of the largest number of a tensor: far above rounding; nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """Numbers for inputs and parameters, of so many examples, and what is told of them."""
+class SharedPoint:
+    """NodeNumbers for inputs and parameters, of so many examples, and what is told of them."""
 
     values: Mapping[str, Any]
     batch: int = field(default=1)
@@ -58,10 +58,10 @@ def of_one_example(graph: Graph) -> Graph:
     return Graph(tuple(map(alone, graph.nodes)), graph.outputs)
 
 
-class Numbers:
+class NodeNumbers:
     """The numbers of some nodes of a graph at a point, and how far rounding may put them."""
 
-    def __init__(self, graph: Graph, nodes: Sequence[int], point: Point) -> None:
+    def __init__(self, graph: Graph, nodes: Sequence[int], point: SharedPoint) -> None:
         self.graph, self.nodes, self.point = graph, {*nodes}, point
 
     @cached_property
@@ -109,7 +109,7 @@ class Numbers:
         return one and id in self.graph.varying
 
 
-def differing(mine: Numbers, right: Numbers, pairs: Sequence[Pair]) -> Iterator[Pair]:
+def differing(mine: NodeNumbers, right: NodeNumbers, pairs: Sequence[Pair]) -> Iterator[Pair]:
     """The pairs whose numbers differ by more than rounding."""
     for a, b in pairs:
         if near(mine.arrays[a], right.arrays[b]):

@@ -67,10 +67,20 @@ def attentions(graph: Graph) -> Iterator[FoundAttention]:
         if isinstance(node.op, Contract) and len(node.inputs) == 2:
             for weights in dict.fromkeys(node.inputs):
                 try:
-                    yield _Search(graph, node, weights, wanted).found()
+                    yield attention_of(graph, node, weights, wanted)
                 except UnfitError:
                     continue
                 break
+
+
+def attention_of(
+    graph: Graph, product: Node, weights: int, wanted: frozenset[int]
+) -> FoundAttention:
+    """The attention whose weights a product reads; `wanted` are a graph's outputs.
+
+    Raises `UnfitError`.
+    """
+    return _Search(graph, product, weights, wanted).found()
 
 
 @dataclass
@@ -163,7 +173,8 @@ class _Search:
             if private and isinstance(node.op, Elementwise) and node.type.shape == shape:
                 late.add(node.id)
         for id in self.members:
-            need(id not in self.wanted and late.issuperset(users[id]))
+            own = id not in self.wanted and late.issuperset(users[id])
+            need(own, "its scores or weights are read elsewhere, or are an output")
 
 
 def kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

@@ -22,14 +22,17 @@ from gradc_compiler.records.fast_dataclass import dataclass
 MOST_STEPS, MOST_OTHERS = 32, 12  # of a formula
 
 
+FORM = "it is of another form than softmax(f(q k')) v, with one product for each pair"
+
+
 class UnfitError(Exception):
-    """Raised where something is no attention, or none that a kernel can compute."""
+    """Raised where something is no attention, or none that a kernel can compute; it says why."""
 
 
-def need(condition: bool) -> None:
+def need(condition: bool, why: str = FORM) -> None:
     """Raises `UnfitError` where something is not as it has to be."""
     if not condition:
-        raise UnfitError
+        raise UnfitError(why)
 
 
 @dataclass
@@ -58,9 +61,11 @@ class PairFormula:
                 self.add(i)
             self.steps.append(id)
         else:
-            need(not isinstance(node.op, Random) and len(node.type.shape) <= len(self.shape))
+            need(not isinstance(node.op, Random), "random numbers are drawn for its pairs")
+            need(len(node.type.shape) <= len(self.shape))
             self.others.append(id)
-        need(len(self.steps) <= MOST_STEPS and len(self.others) <= MOST_OTHERS)
+        few = len(self.steps) <= MOST_STEPS and len(self.others) <= MOST_OTHERS
+        need(few, f"its scores take over {MOST_STEPS} steps or {MOST_OTHERS} other values")
 
     def is_large(self, node: Node) -> bool:
         """Whether a value has a number for each pair of rows and columns, by NumPy's rule."""
@@ -135,7 +140,8 @@ def sum_of(graph: Graph, node: Node, value: int, columns: int, rows: int) -> tup
     need({*pairs, *wide} == {*range(len(op.extents))} and pairs[rows] not in values)
     need({*pairs} - {pairs[columns]} <= {*shown} and pairs[columns] not in shown)
     need(len(wide) == 1 and wide <= {*values})
-    need(prod(op.extents[loop] for loop in wide) <= MACHINE.gpu_attended)
+    numbers, room = prod(op.extents[loop] for loop in wide), MACHINE.gpu_attended
+    need(numbers <= room, f"its rows of v have {numbers} numbers, and a block has room for {room}")
     return op, factor
 
 

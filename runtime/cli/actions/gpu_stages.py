@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gradc_compiler.graph.graph import Graph
+from gradc_compiler.rewrites.stored_scores import stored_scores
 from gradc_runtime.cli.actions.output import console, duration, table, write, write_json
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cuda.devices.kernel_cache import Target, ptx_of
@@ -46,6 +48,14 @@ def show(made: Any, names: list[str], given: Mapping[str, Any]) -> None:
             write("\n".join(f"// {row['note']}\n{row['code']}" for row in rows))
         else:
             tell(rows, batch, sheet)
+            for line in scores_told(program.of_target("cuda").entries[name].graph):
+                write(line)
+
+
+def scores_told(graph: Graph) -> Iterator[str]:
+    """A line for each attention that is not one kernel, with the reason."""
+    for node, why in stored_scores(graph):
+        yield f"{node.span}: this attention stores its scores: {why}"
 
 
 def resources(graph: StepGraph, sheet: DataSheet) -> Iterator[dict[str, Any]]:

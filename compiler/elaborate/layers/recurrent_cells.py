@@ -52,6 +52,7 @@ def _time(loop: Recurrent, given: StaticValue, span: Span, scope: Scope) -> Time
     if loop.over is None:
         parts = given if isinstance(given, tuple) and given else (given,)
         return together([sequence(p, scope, span, "scan") for p in parts], scope, span)
+    require_outside(loop.over, scope, span)
     for part in _leaves(given):
         value = to_value(part, scope, span)
         if of_an_element(value, scope):

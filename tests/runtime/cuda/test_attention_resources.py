@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ train on pairs {{ minimize squared_error(net(x), y) using sgd(lr = 0.1), batch 4
 KERNELS = "forward", "of queries", "of keys"
 HEADS = 16, 64  # numbers of a head
 LOSS, REGISTERS = 3, 65536  # points; of a multiprocessor
+EVERY_DAY = {("forward", 16, 8), *((kernel, 64, 9) for kernel in KERNELS)}
+WANTED = [
+    pytest.param(*case, marks=() if case in EVERY_DAY else pytest.mark.wide)
+    for case in product(KERNELS, HEADS, (8, 9))
+]
 
 
 @cache
@@ -64,9 +70,7 @@ def compiled(kernel: str, head: int, major: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("major", [8, 9])
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(("kernel", "head", "major"), WANTED)
 def test_resources(kernel: str, head: int, major: int) -> None:
     found, key = compiled(kernel, head, major), f"{kernel}, heads of {head}, {major}.0"
     if (known := known_of(TABLE, key, found)) is None:

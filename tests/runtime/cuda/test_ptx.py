@@ -92,7 +92,7 @@ def check_ptx(ptx: str, text: str, word: int) -> None:
 
 
 @pytest.mark.parametrize("formulas", [False, True])
-@pytest.mark.parametrize("word", [4, 8])
+@pytest.mark.parametrize("word", [4, pytest.param(8, marks=pytest.mark.wide)])
 def test_operators(word: int, formulas: bool) -> None:
     entry = schedule("test", all_elementwise(formulas), {"seed": 0, "step": 16}, target="cuda")
     for text in sources([entry]) | {CLEAR, MEAN}:

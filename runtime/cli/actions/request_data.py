@@ -23,6 +23,7 @@ BY_NAME = {  # how a file is read whose kind is not that of the spec's own
 TABLES = ("csv", "parquet", "arrow")
 SPELLING = ("separator", "decimal", "thousands", "header")  # settings of csv alone
 NAMED = frozenset(BY_NAME.values())  # sources that know each field by its name
+OTHERS = {"texts": ("csv", "jsonl")}  # kinds of files that a source reads in its own way
 FOLDERS = ("images", "texts", "audio")  # sources whose new examples lie in no folder of a class
 
 
@@ -90,6 +91,7 @@ def of_file(source: DataSource, path: Path) -> DataSource:
     Raises `Refused` where neither is known.
     """
     kind = BY_NAME.get(path.suffix.lower())
+    kind = source.function if kind in OTHERS.get(source.function, ()) else kind
     takes_a_path = bool(source.arguments) and isinstance(source.arguments[0], str)
     if takes_a_path and kind in (None, source.function):
         arguments = (path.name, *source.arguments[1:])

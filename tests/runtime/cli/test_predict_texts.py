@@ -1,0 +1,33 @@
+"""New texts in a file of any form that `texts` reads are read as the spec reads its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.runtime.cli.calling import Caller
+
+SPEC = """
+model mood(review : seq class(9)) -> [2] { review |> embedding(9, 4) |> time_mean |> dense(2) }
+data reviews(review : seq class(9), label : class(2)) = texts("reviews.csv", review = "The Text")
+train on reviews { minimize cross_entropy(mood(review), label) using sgd(lr = 0.1), epochs 1 }
+"""
+NEW = {"n.csv": "The Text\ngood\nbad\n", "n.jsonl": '{"review": "good"}\n{"review": "bad"}\n',
+       "n.txt": "good\nbad\n"}  # fmt: skip
+
+
+@pytest.fixture
+def trained(call: Caller) -> Caller:
+    """A run of a spec of texts."""
+    (call.folder / "reviews.nn").write_text(SPEC)
+    (call.folder / "reviews.csv").write_text("The Text,label\n" + "good,pos\nbad,neg\n" * 4)
+    assert call("train", "reviews.nn", "--threads", "1").code == 0
+    return call
+
+
+def test_texts_in_a_file_are_read_as_texts(trained: Caller) -> None:
+    """A CSV file was read as a table, which has no sequences."""
+    for name, text in NEW.items():
+        (trained.folder / name).write_text(text)
+    found = [trained("predict", "reviews.nn", name, "--json") for name in NEW]
+    assert [one.code for one in found] == [0, 0, 0], [one.err for one in found]
+    assert len({one.out for one in found}) == 1 and len(found[0].data) == 2

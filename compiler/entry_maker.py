@@ -85,7 +85,8 @@ class EntryMaker:
             return program
         exact_entries = self.exact_entries(entries, without, target)
         checks = self.checks(without | {*INEXACT}, target)
-        return replace(program, exact=replace(program, entries=exact_entries, checks=checks))
+        alone = replace(program, entries=exact_entries, checks=checks)
+        return replace(program, exactly=lambda: alone)
 
 
 def placed(specs: Iterable[PersistentSpec]) -> tuple[tuple[Persistent, ...], int]:

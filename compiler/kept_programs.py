@@ -5,7 +5,7 @@ spec are spared too, and nothing of the compiler is even imported.  Whatever was
 that no run has asked for, a graph, a warning) is made when it is asked for, by compiling the spec
 after all.
 
-A program kept is in one form: for the CPU, and float32.
+A program is kept in one form: for the CPU, and float32.  Its other forms are of the spec compiled.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from gradc_compiler.diagnostics.source import CompileError, Source
 from gradc_compiler.graph_tools.evaluate import evaluate
 from gradc_compiler.lazy import Lazy
+from gradc_compiler.machine.targets import CPU, TARGETS
 from gradc_compiler.program.deferred import Deferred
 from gradc_compiler.program.derivative import AskedDerivative
 from gradc_compiler.program.entry import Entry
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Compile = Callable[[], "Compilation"]
 FORM = "a program for the CPU in float32"
+OTHERS = [target for target in TARGETS if target != CPU]
 
 
 def kept_program(source: Source, fact: str, compiled: Compile) -> Program:
@@ -132,6 +134,9 @@ class ProgramOnShelf:
             precision=kept.precision,
             derive=self.derived,
             look=lambda: self.compiled().program.warnings,
+            forms=Lazy(OTHERS, lambda target: self.compiled().program.of_target(target)),
+            exactly=lambda: self.compiled().program.exact,
+            remade=lambda precision: self.compiled().program.of_precision(precision),
         )
 
     @property

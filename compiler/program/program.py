@@ -108,6 +108,11 @@ class Checks:
     probe: Callable[[str, Any], Entry] = field(repr=False)  # compiles another graph into an entry
 
 
+def no_other() -> Program | None:
+    """Of a program that has no inexact rewrites."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A compiled spec.  `entries` is lazy: an entry is scheduled when it is first asked for."""
@@ -124,7 +129,6 @@ class Program:
     inputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)  # of each model
     outputs: Mapping[str, Mapping[str, TensorType]] = field(default_factory=dict)
     checks: Checks | None = None
-    exact: Program | None = None  # without inexact rewrites, if this one may have some
     forms: Mapping[str, Program] = field(default_factory=dict, repr=False)  # by target
     precision: str = "float32"  # or "tf32", "bf16": products of rounded operands
     remade: Callable[[str], Program] | None = field(default=None, repr=False, compare=False)
@@ -132,6 +136,7 @@ class Program:
         default=None, repr=False, compare=False
     )
     look: Callable[[], tuple[Diagnostic, ...]] = field(default=tuple, repr=False, compare=False)
+    exactly: Callable[[], Program | None] = field(default=no_other, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Program {self.name}: {self.about}>"
@@ -174,9 +179,14 @@ class Program:
         """What compiles and is hardly meant, found when it is first asked for."""
         return self.look()
 
+    @property
+    def exact(self) -> Program | None:
+        """This program without inexact rewrites, if it may have some."""
+        return self.exactly()
+
     def of_width(self, dtype: str) -> Program:
         """The program for numbers of a width: float64 goes without inexact rewrites."""
-        return self.exact if dtype == "float64" and self.exact is not None else self
+        return (self.exact if dtype == "float64" else None) or self
 
     def of_precision(self, precision: str | None) -> Program:
         """The program that computes its products in a precision; None: the precision it has."""
@@ -197,4 +207,5 @@ class Program:
         if self.exact is None:
             return replace(self, forms=others)
         exact = {t: form.exact for t, form in others.items() if form.exact is not None}
-        return replace(self, forms=others, exact=replace(self.exact, forms=exact))
+        alone = replace(self.exact, forms=exact)
+        return replace(self, forms=others, exactly=lambda: alone)

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradc_compiler.program.entry import Entry
-from gradc_compiler.program.program import Program
+from gradc_compiler.program.program import Program, no_other
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cpu.partition.space_sizes import bytes_of
 from gradc_runtime.system.errors import SessionError
@@ -91,7 +91,7 @@ def _choices(frame: RunFrame, form: Callable[[bool], Program]) -> Iterator[tuple
     for block in (largest >> power for power in range(1, largest.bit_length())):
         small = SmallerBlocks(lean.entries, block)
         said = f"{again}, blocks of {block} example{'s' * (block > 1)}"
-        yield replace(lean, entries=small, exact=None), said
+        yield replace(lean, entries=small, exactly=no_other), said
 
 
 def require_within(limit: int | None, program: Program, frame: RunFrame) -> None:

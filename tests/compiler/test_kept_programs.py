@@ -70,8 +70,8 @@ def program_of(path: Path, *, compiles: bool = True, batch: int | None = None) -
 def test_every_part_of_a_program_is_kept_or_made() -> None:
     kept = {field.name for field in fields(KeptProgram)} - {"imports"}
     made = {"source", "evaluate", "checks", "look", "derive"}
-    only_one_form = {"exact", "forms", "remade"}
-    assert kept | made | only_one_form == {field.name for field in fields(Program)}
+    other_forms = {"exactly", "forms", "remade"}
+    assert kept | made | other_forms == {field.name for field in fields(Program)}
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -111,6 +111,25 @@ def test_what_was_not_kept_is_made_when_it_is_asked_for(texts: Texts) -> None:
         assert print_graph(kept.entries[key].graph) == print_graph(made.entries[key].graph)
         assert print_graph(kept.checks.graphs[key]) == print_graph(made.checks.graphs[key])
     assert kept.warnings == made.warnings
+
+
+def test_other_forms_are_those_of_the_spec_compiled(texts: Texts) -> None:
+    path = ROOT / "specs" / "circle.nn"
+    program_of(path)
+    made, kept = compilation(read_source(path), path.parent, {}).program, program_of(path)
+    for form in (
+        lambda p: p.of_width("float64"),
+        lambda p: p.of_width("float64").of_target("cuda"),
+        lambda p: p.of_target("cuda"),
+        lambda p: p.of_precision("bf16"),
+        lambda p: p.of_precision("bf16").of_target("cuda"),
+    ):
+        ours, theirs = form(kept), form(made)
+        assert ours is not kept and ours.precision == theirs.precision
+        entry, other = (p.entries["step/train"] for p in (ours, theirs))
+        assert print_graph(entry.graph) == print_graph(other.graph)
+        assert [k.name for k in entry.kernels] == [k.name for k in other.kernels]
+    assert kept.of_width("float32") is kept.of_target("cpu") is kept.of_precision("float32") is kept
 
 
 def test_a_setting_has_a_program_of_its_own(texts: Texts) -> None:

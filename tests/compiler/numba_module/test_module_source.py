@@ -25,6 +25,7 @@ from tests.compiler.numba_module.emitting_numba import (
 CLOSE = {"rtol": 1e-9, "atol": 1e-10}  # float64: sums in another order
 
 
+@pytest.mark.wide
 def test_it_trains_mnist_cnn_to_the_same_loss(tmp_path: Path) -> None:
     made = module_of("mnist_cnn", tmp_path, "float64")
     data = made.session.dataset()
@@ -62,12 +63,26 @@ def test_equal_loops_are_written_once(tmp_path: Path) -> None:
     assert text.count("line_5_2(n, ") == 3  # written once; in the gradients, in the step
 
 
-OTHERS = [pytest.param(name, marks=pytest.mark.wide) for name in ("vae", "gan")]
+SEVERAL = [pytest.param(name, marks=pytest.mark.wide) for name in ("row_digits", "vae", "gan")]
 
 
-@pytest.mark.parametrize("spec", ["row_digits", *OTHERS])
+@pytest.mark.parametrize("spec", SEVERAL)
 def test_sequences_noise_and_several_steps(tmp_path: Path, spec: str) -> None:
     trained_beside(module_of(spec, tmp_path, "float64"), steps=3, count=5, **CLOSE)
+
+
+OVER_TIME = """
+model total(x : seq [2]) -> scalar { x |> scan(elman(3)) |> last |> dense(1) |> as(scalar) }
+data sums(x : seq [2], y : scalar) = npz("none.npz")
+train on sums {
+    minimize (total(x) - y)^2
+    using sgd(lr = 1e-2), clip(norm = 1), batch 8
+}
+"""
+
+
+def test_a_short_recurrence(tmp_path: Path) -> None:
+    trained_beside(Module(OVER_TIME, tmp_path, "sums", "float64"), steps=3, count=5, **CLOSE)
 
 
 MLP = """

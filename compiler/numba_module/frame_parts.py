@@ -62,6 +62,14 @@ def counted(**inputs: Any) -> int:
     return next(iter(counts.values()), 0)
 
 
+def as_many(examples: int | None, **unread: Any) -> int:
+    """How many examples there are, of which nothing is read: as is said, or as are given."""
+    known = {name: value for name, value in unread.items() if value is not None}
+    if examples is None and not known:
+        raise ValueError(f"examples= says how many, or one of {', '.join(unread)}")
+    return counted(**known) if examples is None else len(range(examples))
+
+
 class Packed:
     """Sequences of several lengths side by side: the rows of step 0, those of step 1, and so on.
 
@@ -175,5 +183,5 @@ def save(state: Mapping[str, Any], path: str | Path) -> None:
     Path(path).write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
 
 
-ALWAYS = flat, given, counted, unpacked_tensors, taken_over, load, save
+ALWAYS = flat, given, counted, as_many, unpacked_tensors, taken_over, load, save
 OF_SEQUENCES = Packed, sequences

@@ -56,16 +56,18 @@ class Caller:
 
     def head(self, name: str, about: str) -> Iterator[str]:
         """The head of a function, and what looks at what is given."""
-        given = [*self.names.values()] or ["examples"]
-        given += [f"{own}=None" for key, own in self.all_names.items() if key not in self.names]
+        unread = [own for key, own in self.all_names.items() if key not in self.names]
+        given = [*self.names.values()] or ["examples=None" if unread else "examples"]
+        given += [f"{own}=None" for own in unread]
         yield f"def {name}(state, *, {', '.join(given)}):"
         yield f'    """{comment(about)}."""'
         for key, type in self.inputs.items():
             if type.time is None:
                 own = self.names[key]
                 yield f"    {own} = given({own}, {key!r}, {type.shape}{classes(type)})"
-        counts = ", ".join(f"{own}={own}" for own in self.names.values())
-        yield f"    n = counted({counts})" if counts else "    n = len(range(examples))"
+        counts = ", ".join(f"{own}={own}" for own in self.names.values() or unread)
+        count = f"counted({counts})" if self.names else f"as_many({counts}, examples=examples)"
+        yield f"    n = {count if counts else 'len(range(examples))'}"
         yield from self._packed()
 
     def _packed(self) -> Iterator[str]:

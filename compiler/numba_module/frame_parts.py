@@ -63,7 +63,10 @@ def counted(**inputs: Any) -> int:
 
 
 def as_many(examples: int | None, **unread: Any) -> int:
-    """How many examples there are, of which nothing is read: as is said, or as are given."""
+    """How many examples there are, of which nothing is read: as is said, or as are given.
+
+    Raises `ValueError` where neither is there.
+    """
     known = {name: value for name, value in unread.items() if value is not None}
     if examples is None and not known:
         raise ValueError(f"examples= says how many, or one of {', '.join(unread)}")

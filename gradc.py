@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradc_compiler.compile_file import compile_file as compile_file
     from gradc_compiler.diagnostics.source import CompileError as CompileError
     from gradc_compiler.diagnostics.source import Diagnostic as Diagnostic
     from gradc_compiler.graph.ragged import Ragged as Ragged
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
     from gradc_compiler.program.program import Program as Program
     from gradc_runtime.data import Dataset as Dataset
     from gradc_runtime.notebooks.gradient_told import derive as derive
-    from gradc_runtime.session.compile_file import compile_file as compile_file
     from gradc_runtime.session.history import History as History
     from gradc_runtime.session.session import Session as Session
     from gradc_runtime.system.errors import RunError as RunError
 
 PLACES = {
-    "compile_file": "gradc_runtime.session.compile_file",
+    "compile_file": "gradc_compiler.compile_file",
     "compile_source": "gradc_compiler.pipeline",
     "Program": "gradc_compiler.program.program",
     "CompileError": "gradc_compiler.diagnostics.source",
@@ -44,6 +44,8 @@ def __getattr__(name: str) -> Any:
         return import_module("importlib.metadata").version("gradc")
     if name not in PLACES:
         raise AttributeError(f"gradc has no {name}; it has {', '.join(PLACES)}")
+    if name == "compile_file":
+        import_module("gradc_runtime.session.backends")  # names the place where programs are kept
     return getattr(import_module(PLACES[name]), name)
 
 

@@ -87,5 +87,6 @@ writes the grammars for colours in `editors` from one list of words (`words.py`)
 **What comes out.**  `compiler/program` has what the runtime is given: a `Program` of entries, each
 a table (`entry.py`), and the numbers that library kernels take (`kernel_abi.py`).  An entry is also
 a text (`entry_text.py`), which may lie on a shelf between runs (`shelf.py`); so may a program that
-is only run (`compiler/kept_programs.py`), and then no stage above is even imported.
+is only run or asked for by `gradc.compile_file` (`compiler/kept_programs.py`, `compile_file.py`),
+and then no stage above is even imported.
 """

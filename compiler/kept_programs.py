@@ -132,12 +132,20 @@ class ProgramOnShelf:
             outputs=kept.outputs,
             checks=checks,
             precision=kept.precision,
-            derive=self.derived,
-            look=lambda: self.compiled().program.warnings,
-            forms=Lazy(OTHERS, lambda target: self.compiled().program.of_target(target)),
-            exactly=lambda: self.compiled().program.exact,
-            remade=lambda precision: self.compiled().program.of_precision(precision),
+            **self.compiled_parts(),
         )
+
+    def compiled_parts(self) -> dict[str, Any]:
+        """What is asked of the spec compiled: derivatives, warnings, and the program for other
+        targets, widths and precisions.
+        """
+        return {
+            "derive": self.derived,
+            "look": lambda: self.compiled().program.warnings,
+            "forms": Lazy(OTHERS, lambda target: self.compiled().program.of_target(target)),
+            "exactly": lambda: self.compiled().program.exact,
+            "remade": lambda precision: self.compiled().program.of_precision(precision),
+        }
 
     @property
     def checks(self) -> Checks:

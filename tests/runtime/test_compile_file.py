@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc_compiler.compile_file import is_plain
 from gradc_compiler.pipeline import compile_file as compile_anew
-from gradc_runtime.session.compile_file import is_plain
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 MODEL = "model line(x : [3]) -> [{size}] {{ ({factor} * x) |> dense({size}) }}\n"
 STARTS = """
 import sys, gradc, numpy

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradc_compiler.diagnostics.caller_input import file_of, settings_of, short_traceback
 from gradc_compiler.kept_programs import kept_program, program_fact
 from gradc_compiler.program.program import Program
 from gradc_compiler.syntax.parse.read_file import read_source
-from gradc_runtime.session import backends as backends  # names the place where programs are kept
+
+if TYPE_CHECKING:
+    from gradc_compiler.pipeline import Compilation
 
 
 @short_traceback
@@ -37,9 +39,10 @@ def compile_file(
     source, settings = read_source(place), settings_of(overrides)
     how = (without, exact, precision)
 
-    def compiled() -> Any:
+    def compiled() -> Compilation:
         pipeline = import_module("gradc_compiler.pipeline")
-        return pipeline.compilation(source, place.parent, settings, *how)
+        made: Compilation = pipeline.compilation(source, place.parent, settings, *how)
+        return made
 
     if not is_plain(settings, *how):  # whose text does not say all that it is
         return compiled().program

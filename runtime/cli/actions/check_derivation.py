@@ -73,8 +73,8 @@ def check_derivation(derived: Derivation, own: Path, points: Sequence[SharedPoin
     Raises `Refused` for a file in which no model gives derivatives, or which wants other inputs.
     """
     true = true_nodes(derived)
-    program = own_gradient(own, points[0].values.keys(), derived.graph)
-    known = [value for value in program.values if value.name in true]
+    program = own_gradient(own, points[0].values.keys(), derived.graph, true)
+    known = program.values
     for point in points:
         found = beside(derived, true, program, known, point)
         if wrong := found.wrong():

@@ -17,7 +17,7 @@ import numpy as np
 from gradc_compiler.graph.graph import Graph, Node
 from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.graph.outputs import Carry, OutputKey
-from gradc_compiler.graph_tools.evaluate import node_values
+from gradc_compiler.graph_tools.evaluate import GraphEvaluator
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.real_form import RealForms
@@ -67,8 +67,18 @@ class NodeNumbers:
     @cached_property
     def arrays(self) -> dict[int, np.ndarray]:
         """Every node's numbers."""
-        found = node_values(self.graph, self.point.values, self.point.batch, "float64")
+        point = self.point
+        evaluator = GraphEvaluator(self.asked, point.values, point.batch, "float64", 0)
+        found = evaluator.steps()
         return {id: self._shaped(id, array) for id, array in found if id in self.nodes}
+
+    @cached_property
+    def asked(self) -> Graph:
+        """The graph that gives these nodes, and needs what they are computed from alone."""
+        outputs = self.graph.outputs.items()
+        wanted: dict[OutputKey, int] = {key: id for key, id in outputs if isinstance(key, Carry)}
+        wanted |= {str(id): id for id in self.nodes}
+        return Graph(self.graph.nodes, wanted)
 
     def _shaped(self, id: int, array: np.ndarray) -> np.ndarray:
         """The numbers of one example; of several with an axis of them; of sequences the rows."""
@@ -82,11 +92,7 @@ class NodeNumbers:
     @cached_property
     def off(self) -> dict[int, np.ndarray]:
         """How far off each may be."""
-        outputs = self.graph.outputs.items()
-        wanted: dict[OutputKey, int] = {key: id for key, id in outputs if isinstance(key, Carry)}
-        wanted |= {str(id): id for id in self.nodes}
-        whole = Graph(self.graph.nodes, wanted)
-        found = rounding(whole, self.point.values, self.point.batch)
+        found = rounding(self.asked, self.point.values, self.point.batch)
         lone = {id for id in self.nodes if self._is_lone(id)}
         return {id: found[str(id)][0] if id in lone else found[str(id)] for id in self.nodes}
 
@@ -136,9 +142,12 @@ def near(
 
 
 def spread(mine: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """The ways in which numbers can have a shape: repeated in front or behind, or laid out anew."""
-    behind = mine.reshape(mine.shape + (1,) * max(0, len(shape) - mine.ndim))
-    for shaped in (mine, behind):
+    """The ways in which numbers can have a shape: repeated in front, behind, or behind an axis of
+    examples or of time, or laid out anew.
+    """
+    ones = (1,) * max(0, len(shape) - mine.ndim)
+    behind, within = mine.shape + ones, mine.shape[:1] + ones + mine.shape[1:]  # of each example
+    for shaped in map(mine.reshape, (mine.shape, behind, within)):
         try:
             yield np.broadcast_to(shaped, shape)
         except ValueError:

@@ -41,9 +41,12 @@ class OwnGradient:
     values: list[OwnValue]
 
 
-def own_gradient(own: Path, known: Collection[str], true: Graph) -> OwnGradient:
-    """The program of a file.  `known` are the inputs and parameters that the spec has, `true` the
-    graph of its gradient.
+def own_gradient(
+    own: Path, known: Collection[str], true: Graph, names: Collection[str]
+) -> OwnGradient:
+    """The program of a file, and its values of some names.  `known` are the inputs and parameters
+    that the spec has, `true` the graph of its gradient; what is only read for other values, such as
+    a report, need not be known.
 
     Raises `Refused` for a file in which no model gives derivatives, or which reads or draws other
     numbers than the spec.
@@ -53,9 +56,11 @@ def own_gradient(own: Path, known: Collection[str], true: Graph) -> OwnGradient:
     if graph is None:
         raise Refused(f"no model of {own} gives derivatives: results called d_W, d_b, ...")
     graph = with_known_names(graph, known)
-    require_known(graph, known, own)
-    require_same_draws(graph, true, own)
-    found = [own_value(name, graph[id], span) for id, name, span in named_nodes(graph, made.tree)]
+    named = [one for one in named_nodes(graph, made.tree) if one[1] in names]
+    used = [graph[id] for id in sorted(graph.reachable([id for id, _, _ in named]))]
+    require_known(used, known, own)
+    require_same_draws(used, true, own)
+    found = [own_value(name, graph[id], span) for id, name, span in named]
     return OwnGradient(graph=graph, values=sorted(found, key=lambda value: value.line))
 
 
@@ -78,25 +83,25 @@ def with_known_names(graph: Graph, known: Collection[str]) -> Graph:
     return Graph(tuple(map(renamed, graph.nodes)), graph.outputs)
 
 
-def require_known(graph: Graph, known: Collection[str], own: Path) -> None:
+def require_known(nodes: Iterable[Node], known: Collection[str], own: Path) -> None:
     """Raises `Refused` for what is read and is neither input nor parameter of the spec."""
-    for node in graph.nodes:
+    for node in nodes:
         if isinstance(node.op, Input | PersistentOp) and node.op.key not in known:
             raise Refused(f"{own} reads {node.op.key}, and the spec has nothing of that name")
 
 
-def require_same_draws(graph: Graph, true: Graph, own: Path) -> None:
+def require_same_draws(nodes: Iterable[Node], true: Graph, own: Path) -> None:
     """Raises `Refused` for random numbers that are not those of the spec."""
-    allowed = {*draws(true)}
-    if {*draws(graph)} <= allowed:
+    allowed = {*draws(true.nodes)}
+    if {*draws(nodes)} <= allowed:
         return
     hint = f": write key = {min(allowed)[0]}, as the derived program does" if allowed else ""
     raise Refused(f"{own} draws random numbers that are not the spec's{hint}")
 
 
-def draws(graph: Graph) -> Iterator[Draw]:
+def draws(nodes: Iterable[Node]) -> Iterator[Draw]:
     """What a program draws."""
-    for node in graph.nodes:
+    for node in nodes:
         if isinstance(node.op, Random):
             yield node.op.node, node.op.normal, node.op.shared, node.op.shape
 

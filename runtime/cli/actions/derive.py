@@ -41,6 +41,8 @@ def derive(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     Raises `Refused` for what cannot be differentiated, or by which nothing can.
     """
     made, session, _ = session_with_weights(Request.of(spec, given), given, dtype="float64")
+    if given["check"]:
+        given = {**given, "wrt": given["wrt"] or trained(made, given)}
     loss, derived = derivation_of(made, given)
     if given["check"]:
         points = check_points(derived.graph, input_types(loss), inputs, session)
@@ -72,6 +74,21 @@ def derivation_of(made: Compilation, given: Mapping[str, Any]) -> tuple[LossNode
     wrt = sources(made, written, given["wrt"])
     mean = has_batch_mean(written.graph)
     return loss, derive_steps(written.graph, written.target, written.names, wrt, mean=mean)
+
+
+def trained(made: Compilation, given: Mapping[str, Any]) -> Sequence[str]:
+    """The parameters that the step moves, if a step's loss is asked for: gradients of others are
+    never computed.
+    """
+    train = made.module.train
+    if train is None or given["of"] not in (None, "loss"):
+        return ()
+    step = next((s for s in train.steps if given["step"] in (None, s.name)), None)
+    if step is None:
+        return ()
+    graph = made.graphs[f"gradients/{step.name}"]
+    read = {n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp)}
+    return [name for name in step.over if name in read]
 
 
 def target_of(made: Compilation, given: Mapping[str, Any]) -> LossNode:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gradc_compiler.explorer.page import page
 from gradc_compiler.explorer.view import Shown, view_of
 from gradc_compiler.graph.named_values import values_by_name
-from gradc_compiler.ops.leaf import PersistentOp
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.study.derivation_numbers import arrays_at
 from gradc_compiler.study.line_costs import line_costs
 from gradc_compiler.syntax.grammar.keywords import DECLARATIONS, KEYWORDS
 from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions.cost import WIDTH, chosen_graph, data_of, sizes_of
-from gradc_runtime.cli.actions.derive import derivation_of
+from gradc_runtime.cli.actions.derive import derivation_of, trained
 from gradc_runtime.cli.actions.explain import input_types, one_example
 from gradc_runtime.cli.actions.explore_lowering import kernels_data, passes_data
 from gradc_runtime.cli.actions.explore_numbers import flow_data, numbers_data
@@ -76,21 +75,6 @@ def where_from(inputs: Mapping[str, str], at: Mapping[str, str]) -> str:
         return "Nothing is read: the numbers follow from the parameters and the seed."
     names = ", ".join(at)
     return f"The numbers are those of drawn inputs ({names}); give others as NAME=VALUE."
-
-
-def trained(made: Compilation, given: Mapping[str, Any]) -> Sequence[str]:
-    """The parameters that the step moves, if a step's loss is asked for: gradients of others are
-    never computed.
-    """
-    train = made.module.train
-    if train is None or given["of"] not in (None, "loss"):
-        return ()
-    step = next((s for s in train.steps if given["step"] in (None, s.name)), None)
-    if step is None:
-        return ()
-    graph = made.graphs[f"gradients/{step.name}"]
-    read = {n.op.key for n in graph.nodes if isinstance(n.op, PersistentOp)}
-    return [name for name in step.over if name in read]
 
 
 def entry_name(made: Compilation, given: Mapping[str, Any]) -> str:

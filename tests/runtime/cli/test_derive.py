@@ -220,11 +220,20 @@ def test_random_draws_are_the_specs(call: Caller) -> None:
     assert answer.code == 2 and "draws random numbers that are not the spec's" in answer.err
 
 
+@pytest.mark.parametrize("name", ["residual", "gan", "regularised"])
+def test_derived_programs_of_all_kinds_are_right(call: Caller, name: str) -> None:
+    """Means over the batch in tensors that repeat; two models; draws for what is evaluated."""
+    derived = call("show", SPECS / f"{name}.nn", "--stage", "joint").out
+    (call.folder / "mine.nn").write_text(derived)
+    answer = call("derive", SPECS / f"{name}.nn", "--check", "mine.nn")
+    assert answer.code == 0 and answer.out.startswith("right: "), answer.out + answer.err
+
+
 def test_what_cannot_be_checked(call: Caller) -> None:
     answer = call("derive", HOUSE, "--check", HOUSE)
     assert answer.code == 2 and "gives derivatives: results called d_W" in answer.err
     (call.folder / "other.nn").write_text(
-        "model f(x : scalar) -> (d_a : scalar, d_b : scalar) { (x, x) }"
+        "model f(x : scalar) -> (d_theta1 : scalar, d_theta2 : scalar) { (x, x) }"
     )
     answer = call("derive", HOUSE, "--check", "other.nn")
     assert answer.code == 2 and "reads x, and the spec has nothing of that name" in answer.err

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +27,7 @@ CLOSED = re.compile(r"add `(.)` before `(.)`")
 FITTING = re.compile(r"(.+) fits")
 BEFORE = ("-> ", ": ", "|> ", "~ ", "= ")  # what a hint writes too, and the text may have already
 UNDEFINED = "E0201"
+AGAIN = "here too"  # what is said of a further place with the same fault
 MOST = 6  # texts that are tried for one diagnostic
 
 
@@ -36,13 +38,28 @@ class Fix:
     title: str
     span: Span
     text: str
+    elsewhere: tuple[Span, ...] = ()  # other places with the same fault
+
+    @property
+    def spans(self) -> list[Span]:
+        """The parts of the text that are replaced, in order."""
+        return sorted({self.span, *self.elsewhere}, key=lambda span: span.start)
+
+    def applied(self, text: str) -> str:
+        """The text, mended."""
+        for span in reversed(self.spans):
+            text = text[: span.start] + self.text + text[span.end :]
+        return text
 
 
 def fixes(found: Analysis, diagnostic: Diagnostic) -> Iterator[Fix]:
     """What mends a diagnostic of this text, best first."""
     if diagnostic.hint is None or diagnostic.primary.span.source.name != found.source.name:
         return
+    places = tuple(label.span for label in diagnostic.secondary if label.text == AGAIN)
     for fix in islice(_candidates(diagnostic.hint, diagnostic.primary.span), MOST):
+        if fix.span == diagnostic.primary.span:
+            fix = replace(fix, elsewhere=places)
         if helps(found, diagnostic, fix):
             yield fix
 
@@ -53,14 +70,12 @@ def helps(found: Analysis, diagnostic: Diagnostic, fix: Fix) -> bool:
     What hangs on a name that nobody declared was not looked into, so with another name more may be
     found: but not at that name itself.
     """
-    text, span = found.source.text, fix.span
-    mended = text[: span.start] + fix.text + text[span.end :]
-    after = analyse(mended, Path(found.source.name)).diagnostics
+    after = analyse(fix.applied(found.source.text), Path(found.source.name)).diagnostics
     if diagnostic.code == UNDEFINED:
-        end = span.start + len(fix.text)
-        return not any(
-            d.primary.span.start < end and d.primary.span.end > span.start for d in after
-        )
+        longer = len(fix.text) - len(fix.span.text)
+        start = fix.span.start + longer * fix.spans.index(fix.span)
+        end = start + len(fix.text)
+        return not any(d.primary.span.start < end and d.primary.span.end > start for d in after)
     before = [d for d in found.diagnostics if d is not diagnostic]
     return len(after) <= len(before) and {d.code for d in after} <= {d.code for d in before}
 

@@ -45,11 +45,11 @@ def token_kinds(found: Analysis) -> Iterator[Coloured]:
     """Every word that has a colour, in order."""
     try:
         raw = scan(found.source)
+        words, _, _, _ = lay_out(raw)
     except CompileError:
-        return
+        return  # a text that is no sequence of words, or is nested too deeply
     comments = [token for token in raw if token.type == "COMMENT"]
     known = {one.span.start: one for one in found.occurrences if one.declared is not None}
-    words, _, _, _ = lay_out(raw)
     for token in sorted([*words, *comments], key=lambda one: one.span.start):
         kind = OF_WORDS.get(token.type) or _kind(token.type, token.text)
         if kind == "variable":

@@ -197,12 +197,12 @@ def mended(made: LanguageServer, specs: OpenSpecs, params: Any) -> list[lsp.Code
         if span.source.name != found.source.name or span.end < start or span.start > end:
             continue
         for number, fix in enumerate(fixes(found, diagnostic)):
-            edit = lsp.TextEdit(range=range_of(fix.span), new_text=fix.text)
+            edits = [lsp.TextEdit(range=range_of(s), new_text=fix.text) for s in fix.spans]
             actions.append(
                 lsp.CodeAction(
                     title=fix.title, kind=lsp.CodeActionKind.QuickFix, is_preferred=number == 0,
                     diagnostics=[as_protocol(found, diagnostic)],
-                    edit=lsp.WorkspaceEdit(changes={uri: [edit]}),
+                    edit=lsp.WorkspaceEdit(changes={uri: edits}),
                 )
             )  # fmt: skip
     return actions

@@ -80,9 +80,7 @@ def test_a_mend_is_only_offered_where_it_mends() -> None:
         found = analysed(path)
         for diagnostic in found.diagnostics:
             for fix in fixes(found, diagnostic):
-                text = found.source.text
-                text = text[: fix.span.start] + fix.text + text[fix.span.end :]
-                after = analyse(text, path).diagnostics
+                after = analyse(fix.applied(found.source.text), path).diagnostics
                 if diagnostic.code == "E0201":
                     assert diagnostic.message not in {d.message for d in after}
                 else:
@@ -167,3 +165,17 @@ def test_a_constant_is_found_shown_renamed_and_proposed() -> None:
     assert "let" in {one.label for one in completion("", 0, None)}
     kinds = {one.span.text: one.kind for one in token_kinds(found)}
     assert (kinds["let"], kinds["width"]) == ("keyword", "variable")
+
+
+def test_a_name_is_mended_wherever_it_is_misspelt() -> None:
+    """At one of three places it left the others, with the same message."""
+    found = analysed(next(path for path in WRONG if path.stem == "follows_model_misspelt"))
+    (diagnostic,) = found.diagnostics
+    (fix,) = fixes(found, diagnostic)
+    assert fix.title == "write digti" and len(fix.spans) == 3
+    assert not analyse(fix.applied(found.source.text), ROOT / "a.nn").diagnostics
+
+
+def test_what_is_nested_too_deeply_has_no_colours() -> None:
+    text = f"model f(x : [3]) -> [3] {{ {'(' * 201}x{')' * 201} }}"
+    assert list(token_kinds(analyse(text, ROOT / "a.nn"))) == []

@@ -53,7 +53,8 @@ def predicted(spec: Any, batch: int, length: int, sheet: DataSheet) -> tuple[int
 
 def row(workload: Any, sheet: DataSheet) -> str:
     """A workload's line."""
-    launches, step = predicted(workload.file(), workload.batch, workload.image[0], sheet)
+    length = workload.image[0] if workload.image else 1  # of sequences; a table's rows have none
+    launches, step = predicted(workload.file(), workload.batch, length, sheet)
     own: Counter[str] = Counter()
     for node in step.nodes:
         own[node.binds] += node.seconds + (ASSUMED.launch_s if node.binds == "launch" else 0)

@@ -52,9 +52,7 @@ def derive(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
     found: Arrays = {}
     if inputs:
         values = values_by_name(session.memory.views, one_example(loss, inputs, session))
-        found = arrays_at(derived, builder.graph(derived.graph.outputs), values)
-        if has_batch_mean(derived.graph):
-            say("batch_mean looks across examples, and here is one: it is its own mean")
+        found = arrays_told(derived, builder, values)
     if given["form"] == "json" or given["as_json"]:
         data = {id: np.asarray(array).tolist() for id, array in found.items()}
         write_json(derivation_data(derived, paths, data))
@@ -62,6 +60,13 @@ def derive(spec: Path, inputs: Mapping[str, str], given: Mapping[str, Any]) -> i
         page = FORMS[given["form"]](derived, paths, numbers_of(derived, found))
         (tell if given["form"] == "text" else write)(page)
     return 0
+
+
+def arrays_told(derived: Derivation, builder: Builder, values: Mapping[str, Any]) -> Arrays:
+    """The numbers of every step; a mean over a batch, which is of one example here, is told of."""
+    if has_batch_mean(derived.graph):
+        say("batch_mean looks across examples, and here is one: it is its own mean")
+    return arrays_at(derived, builder.graph(derived.graph.outputs), values)
 
 
 def derivation_of(made: Compilation, given: Mapping[str, Any]) -> tuple[LossNode, Derivation]:

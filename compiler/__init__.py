@@ -38,8 +38,8 @@ became for what is hardly meant.
 (`jacobian.py`), transpose what an author wrote (`rule_graphs.py`), and say where cotangents were
 cut, which values cannot be 0, and what a node is as an expression of the language;
 `round_operands.py` rounds what products read to bfloat16.  `compiler/derived` prints the derived
-program, in which every value has a name (`step_labels.py`).  `compiler/study` tells a derivative as
-numbered steps of the chain rule (`gradc derive`): text, Markdown, LaTeX, data; by the laws of real
+program, in which every value has a name (`step_labels.py`) that is true (`true_cotangents.py`).
+`compiler/study` tells a derivative as numbered steps of the chain rule (`gradc derive`): text, Markdown, LaTeX, data; by the laws of real
 numbers two graphs may be the same (`real_form.py`).  `compiler/explorer` makes the page on which
 all of it can be played (`gradc explore`), and what graphs and derivations show of themselves in a
 notebook.

@@ -3,7 +3,8 @@ adjoints after what they are the adjoint of (`d_price`), tangents likewise (`dot
 
 Which value a cotangent belongs to is in the ledger: the nodes that the rule of y made read the
 cotangent of y.  One cotangent may be that of several values, as an addition hands it on unchanged;
-then it is called after the one nearest to the loss.
+then it is called after the one nearest to the loss.  Rewrites hand the ledger on, and not always
+the value that it speaks of, so a name is given only where it is true (`true_cotangents.py`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from gradc_compiler.derived.spare_names import is_backward, ruled, spare_names
+from gradc_compiler.derived.true_cotangents import true_cotangents
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.outputs import OutputKey, Role, is_of, of_role
 from gradc_compiler.graph.rebuild import rebuild
 from gradc_compiler.ops.leaf import Constant, Input, PersistentOp
+from gradc_compiler.ops.ruled import Ruled
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.study.value_labels import (
     Place,
@@ -58,7 +61,8 @@ def labels_of(
     names = {**forward, **_rest(graph, forward)}
     leaves = _leaves(graph, paths)
     inside = graph.reachable([graph.results["loss"]])  # what a `grad` in it made is a value of it
-    met = _adjoints(graph, names | leaves)
+    own = any(isinstance(node.op, Ruled) for node in loss.nodes)  # derivatives of the author's
+    met = _adjoints(graph, names | leaves, own=own)
     adjoints = {id: name for id, name in met.items() if id not in inside}
     for name, id in of_role(Role.REPORT, graph.results).items():
         names.setdefault(id, name)
@@ -140,23 +144,31 @@ def _leaves(graph: Graph, paths: Mapping[str, str]) -> dict[int, str]:
     }
 
 
-def _adjoints(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
-    """For each cotangent the name of the value whose it is."""
+def _adjoints(graph: Graph, names: Mapping[int, str], *, own: bool) -> dict[int, str]:
+    """For each cotangent the name of the value whose it is; where derivatives are the author's own
+    there is no other to hold a name against.
+    """
+    said = {(g, y) for g, y in _met(graph) if y in names}
+    said = {(g, y) for g, y in said if not isinstance(graph[g].op, Constant)}
+    sent = dict(_sent_back(graph, names))
+    claims = {*said, *sent.values()}
+    true = claims if own else true_cotangents(graph, claims)
     owner: dict[int, int] = {}
-    for cotangent, y in _met(graph):
-        if y in names and y > owner.get(cotangent, -1):
-            owner[cotangent] = y
-    found = {
-        cotangent: adjoint_label(names[y])
-        for cotangent, y in owner.items()
-        if not isinstance(graph[cotangent].op, Constant)
-    }
-    return found | _sent_back(graph, names)
+    for cotangent, y in sorted(said & true):
+        owner[cotangent] = max(y, owner.get(cotangent, -1))
+    found = {cotangent: adjoint_label(names[y]) for cotangent, y in owner.items()}
+    for waits, (carried, y) in sent.items():
+        if (carried, y) in true:
+            found[carried] = adjoint_label(names[y])
+            found[waits] = f"{found[carried]}_next"
+    return found
 
 
-def _sent_back(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
-    """What a recurrence sends back through time: `d_h_before`, and that of the step after it."""
-    by_tag, found = {node.tag: node.id for node in graph.nodes}, dict[int, str]()
+def _sent_back(graph: Graph, names: Mapping[int, str]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """What a recurrence sends back through time: the node that has that of the step after it, then
+    the cotangent that it carries, and whose it is (`h_before`).
+    """
+    by_tag = {node.tag: node.id for node in graph.nodes}
     for node in graph.nodes:
         loop = node.op.carried_by
         if loop is None or not is_backward(node):
@@ -164,9 +176,7 @@ def _sent_back(graph: Graph, names: Mapping[int, str]) -> dict[int, str]:
         tag = ruled(node)
         y = None if tag is None else by_tag.get(tag)
         if y is not None and y in names:
-            found[graph.carries[loop]] = adjoint_label(names[y])
-            found[node.id] = f"{adjoint_label(names[y])}_next"
-    return found
+            yield node.id, (graph.carries[loop], y)
 
 
 def _met(graph: Graph) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from textwrap import wrap
 
 from gradc_compiler.derived.kept import is_known
+from gradc_compiler.derived.merged_step import merged_step
 from gradc_compiler.derived.naming import RESERVED, TRAIN, Names, fresh, numbered
 from gradc_compiler.derived.plain_graph import plain
 from gradc_compiler.derived.step_labels import key_about, labels_of, result_name
@@ -49,7 +50,8 @@ class Derived:
 
 def derive(made: Compilation, step: StepInfo, names: Names) -> Derived:
     """The text of one step."""
-    both = beside(made.module.training(step.name), made.module.evaluate(step.name))
+    trained = merged_step(made.module.training(step.name), step)
+    both = beside(trained, made.module.evaluate(step.name))
     graph = plain(optimise(both, LEFT_OUT))
     writer = _StepWriter(made, step, names, graph)
     return Derived(

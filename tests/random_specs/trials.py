@@ -11,9 +11,9 @@ import re
 import numpy as np
 
 from gradc_compiler.graph.ragged import Ragged
+from gradc_compiler.graph_tools.samples import drawn
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.records.fast_dataclass import dataclass
-from gradc_runtime.cli.actions.samples import drawn
 from gradc_runtime.cli.actions.trial import Trial
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.data.arrays.validate import conform

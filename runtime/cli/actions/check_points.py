@@ -14,12 +14,12 @@ import numpy as np
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.named_values import values_by_name
 from gradc_compiler.graph.types import TensorType
+from gradc_compiler.graph_tools.samples import Limits
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.cli.actions.equal_values import SharedPoint
 from gradc_runtime.cli.actions.read_inputs import read_inputs
-from gradc_runtime.cli.actions.samples import Limits
 from gradc_runtime.data.arrays.checked import check_inputs
 from gradc_runtime.session.session import Session
 

@@ -20,6 +20,7 @@ from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.ragged import Ragged
 from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.graph_tools.evaluate import evaluate, node_values
+from gradc_compiler.graph_tools.samples import random_batch, work_of
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -29,7 +30,6 @@ from gradc_runtime.cli.actions.diff_sides import GraphPair
 from gradc_runtime.cli.actions.equal_values import alike
 from gradc_runtime.cli.actions.exercise_equal import BESIDE, STEPS
 from gradc_runtime.cli.actions.rounding_bound import leaves_range, rounding, rows_of, within
-from gradc_runtime.cli.actions.samples import random_batch, work_of
 from gradc_runtime.cli.actions.wide_points import Point, beside, wide_points
 from gradc_runtime.data.arrays.checked import check_inputs
 

@@ -17,6 +17,7 @@ from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.outputs import OutputKey
 from gradc_compiler.graph.types import TensorType
 from gradc_compiler.graph_tools.evaluate import evaluate
+from gradc_compiler.graph_tools.samples import random_batch, work_of
 from gradc_compiler.ops.leaf import Input, PersistentOp
 from gradc_compiler.pipeline import compilation
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -33,7 +34,6 @@ from gradc_runtime.cli.actions.exercise_text import (
     lines_of,
     replaced,
 )
-from gradc_runtime.cli.actions.samples import random_batch, work_of
 from gradc_runtime.cli.faults import Refused
 
 Values = Mapping[str, np.ndarray]  # of inputs [1, *shape] and parameters, by name

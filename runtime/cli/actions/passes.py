@@ -8,6 +8,7 @@ from typing import Any
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.named_values import values_by_name
+from gradc_compiler.graph_tools.samples import random_batch
 from gradc_compiler.ops.index_limits import limits_of
 from gradc_compiler.ops.leaf import Input
 from gradc_compiler.pipeline import Compilation
@@ -23,7 +24,6 @@ from gradc_compiler.study.pass_steps import (
 )
 from gradc_runtime.cli.actions.output import counted, say, tell, write_json
 from gradc_runtime.cli.actions.request import Request
-from gradc_runtime.cli.actions.samples import random_batch
 from gradc_runtime.cli.actions.show import chosen
 from gradc_runtime.cli.actions.with_weights import session_with_weights
 from gradc_runtime.data.arrays.checked import check_inputs

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.graph_tools.samples import Limits, random_batch
 from gradc_runtime.cli.actions.output import say
-from gradc_runtime.cli.actions.samples import Limits, random_batch
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.arrays.alphabet import Alphabet
 from gradc_runtime.data.arrays.validate import numbers

@@ -11,6 +11,7 @@ from typing import Any
 
 from gradc_compiler.graph.ragged import Batch
 from gradc_compiler.graph.types import Kind, TensorType
+from gradc_compiler.graph_tools.samples import Limits
 from gradc_runtime.cli.actions.answers import class_name
 from gradc_runtime.cli.actions.encoded_inputs import as_in_table, encoded_inputs
 from gradc_runtime.cli.actions.file_inputs import file_inputs
@@ -23,7 +24,6 @@ from gradc_runtime.cli.actions.read_inputs import (
 )
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.results import plain, save, show
-from gradc_runtime.cli.actions.samples import Limits
 from gradc_runtime.cli.actions.with_weights import session_to_run
 from gradc_runtime.cli.actions.writing import write_on
 from gradc_runtime.cli.faults import Refused

@@ -13,13 +13,13 @@ import numpy as np
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.graph.named_values import values_by_name
+from gradc_compiler.graph_tools.samples import work_of
 from gradc_compiler.program.program import TrainStep
 from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_compiler.rewrites.algebra.dce import eliminate_dead_code
 from gradc_compiler.rewrites.table import optimise
 from gradc_runtime.certificates.distances import SMALL, Tensors
 from gradc_runtime.cli.actions.held_values import HELD, held_by, holding, replace_outputs
-from gradc_runtime.cli.actions.samples import work_of
 from gradc_runtime.data.arrays.checked import Batches
 from gradc_runtime.session.backends import examples_of
 from gradc_runtime.session.session import Session

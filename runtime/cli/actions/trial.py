@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.graph_tools.samples import random_batch, random_lengths
 from gradc_compiler.program.entry import Entry
 from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -21,7 +22,6 @@ from gradc_runtime.certificates.distances import (
     difference,
 )
 from gradc_runtime.cli.actions.request import prepare
-from gradc_runtime.cli.actions.samples import random_batch, random_lengths
 from gradc_runtime.data.arrays.checked import Batches, check_inputs
 from gradc_runtime.data.arrays.validate import values_of
 from gradc_runtime.session.inputs import lengths_read_by

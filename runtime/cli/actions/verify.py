@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc_compiler.graph_tools.samples import NUMBERS, work_of
 from gradc_compiler.pipeline import OPTIONAL, Compilation, precision_of, switched
 from gradc_compiler.program.program import Program
 from gradc_compiler.records.fast_dataclass import dataclass
@@ -43,7 +44,6 @@ from gradc_runtime.cli.actions.moves import moves
 from gradc_runtime.cli.actions.output import console, say, table, write_json
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.rounded_trial import roundings
-from gradc_runtime.cli.actions.samples import NUMBERS, work_of
 from gradc_runtime.cli.actions.slopes import gradient_error
 from gradc_runtime.cli.actions.trial import Trial, inexact
 from gradc_runtime.cli.actions.with_weights import session_with_weights

@@ -39,10 +39,10 @@ became for what is hardly meant.
 cut, which values cannot be 0, and what a node is as an expression of the language;
 `round_operands.py` rounds what products read to bfloat16.  `compiler/derived` prints the derived
 program, in which every value has a name (`step_labels.py`) that is true (`true_cotangents.py`).
-`compiler/study` tells a derivative as numbered steps of the chain rule (`gradc derive`): text, Markdown, LaTeX, data; by the laws of real
-numbers two graphs may be the same (`real_form.py`).  `compiler/explorer` makes the page on which
-all of it can be played (`gradc explore`), and what graphs and derivations show of themselves in a
-notebook.
+`compiler/study` tells a derivative as numbered steps of the chain rule (`gradc derive`): text,
+Markdown, LaTeX, data; by the laws of real numbers two graphs may be the same (`real_form.py`).
+`compiler/explorer` makes the page on which all of it can be played (`gradc explore`), and what
+graphs and derivations show of themselves in a notebook.
 
 **5. Graph to better graph.**  `compiler/rewrites/table.py` has every rewrite of a graph as a row of
 one table, and `compiler/rewrites/driver.py` runs it in two stages.  The laws of algebra

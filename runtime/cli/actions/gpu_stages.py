@@ -10,8 +10,8 @@ from typing import Any
 
 from gradc_compiler.graph.graph import Graph
 from gradc_compiler.rewrites.stored_scores import stored_scores
+from gradc_runtime.cli.actions.machine_code import without_compiler
 from gradc_runtime.cli.actions.output import console, duration, table, write, write_json
-from gradc_runtime.cli.faults import Refused
 from gradc_runtime.cuda.devices.kernel_cache import Target, ptx_of
 from gradc_runtime.cuda.devices.launch_form import KernelKey, launches_of
 from gradc_runtime.cuda.estimates.assembled import Resources, assemble, disassemble
@@ -86,8 +86,7 @@ def machine_code(
     try:
         texts = ptx_of(kernels, target)
     except (ImportError, OSError, RuntimeError) as fault:
-        said = str(fault).strip().partition("\n")[0]
-        raise Refused(f"this needs numba-cuda and its compiler NVVM, not a GPU: {said}") from None
+        raise without_compiler("this", fault) from None
     pairs = zip(kernels, texts, strict=True)
     return {key: assemble(ptx.decode(), sheet.capability) for key, ptx in pairs}
 

@@ -50,9 +50,14 @@ def ptx(entry: Entry) -> Iterator[tuple[str, str]]:
             for function in verified.functions_of(source, WORD):
                 yield note, shim.compile_ptx(function, WORD, CAPABILITY)
     except (ImportError, OSError, RuntimeError) as fault:
-        said = str(fault).strip().partition("\n")[0]
-        message = f"--stage ptx needs numba-cuda and its compiler NVVM, not a GPU: {said}"
-        raise Refused(message) from None
+        raise without_compiler("--stage ptx", fault) from None
+
+
+def without_compiler(what: str, fault: Exception) -> Refused:
+    """What to install where NVIDIA's compiler is missing, and what was not found."""
+    said = str(fault).strip().partition("\n")[0].partition(", No such file")[0]
+    needs = f"{what} needs numba-cuda and NVIDIA's compiler, not a GPU"
+    return Refused(f"{needs}: pip install 'gradc[cuda-test]' ({said})")
 
 
 def code_text(entry: Entry, stage: str) -> str:

@@ -57,6 +57,7 @@ ALLOWED = {  # by file: the kind, and the names (*: all that the file has)
         "B_LOOP Y_LOOP B_COLUMN Y_COLUMN MOST_LOOPS MOST_ANY_LOOPS OUTPUT_LOOPS SUM_LOOPS "
         "ANY_LOOPS ROWS_IN_ALL AFTER_LOOPS DROPPED",
     ),
+    "compiler/graph_tools/samples.py": (FORMAT, "NUMBERS LONGEST"),
     "compiler/rewrites/algebra/powers_of_two.py": (BOUND, "LARGEST"),
     "compiler/rewrites/conv/winograd_transforms.py": (
         BOUND,

@@ -6,7 +6,7 @@ depends on, and what sends a cotangent.  Where these differ, a derivative was cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from gradc_compiler.diagnostics.source import Span
 from gradc_compiler.graph.graph import Builder, Graph, Node
@@ -120,20 +120,38 @@ def cuts(graph: Graph, names: Mapping[int, str], x: int, target: int) -> list[Cu
     A way ends at an operator that sends nothing: its rule says so for the operand that depends
     on x.
     """
-    reached, behind = graph.reachable([target]), {x}
-    before, found = -1, list[Cut]()
+    behind, ended = _moved_by(graph, x, graph.reachable([target]))
+    return [] if target in behind else [_cut(node, names) for node in ended]
+
+
+def on_ways(graph: Graph, x: int, target: int) -> set[int]:
+    """The nodes on ways along which a cotangent comes from what is differentiated to x."""
+    behind, _ = _moved_by(graph, x, graph.reachable([target]))
+    found, before = {target}, -1
+    while len(found) != before:  # twice where there are recurrences: they lead back
+        before = len(found)
+        for node in reversed(graph.nodes):
+            if node.id in found and node.id in behind:
+                found |= {i for k, i in enumerate(node.inputs) if sends(node, k, graph)}
+                found |= {graph.carries[k] for k in [node.op.carried_by] if k in graph.carries}
+    return found & behind
+
+
+def _moved_by(graph: Graph, x: int, within: Collection[int]) -> tuple[set[int], list[Node]]:
+    """What sends something towards x, and the nodes at which that ends."""
+    behind, before, ended = {x}, -1, list[Node]()
     while len(behind) != before:  # twice where there are recurrences: they lead back
-        before, found = len(behind), []
+        before, ended = len(behind), []
         for node in graph.nodes:
             reads = [k for k, i in enumerate(node.inputs) if i in behind]
             carried = graph.carries.get(-1 if node.op.carried_by is None else node.op.carried_by)
-            if node.id not in reached or not (reads or carried in behind):
+            if node.id not in within or not (reads or carried in behind):
                 continue
             if carried in behind or any(sends(node, k, graph) for k in reads):
                 behind.add(node.id)
             else:
-                found.append(_cut(node, names))
-    return [] if target in behind else found
+                ended.append(node)
+    return behind, ended
 
 
 def sends(node: Node, place: int, graph: Graph) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from gradc_compiler.pipeline import Compilation
-from gradc_compiler.study.flow import depending_on
 from gradc_compiler.study.loss_as_written import WrittenLoss, loss_as_written
 from gradc_compiler.study.questions import (
     Cut,
@@ -17,6 +16,7 @@ from gradc_compiler.study.questions import (
     forward_readers,
     kink_nodes,
     kinks,
+    on_ways,
 )
 from gradc_compiler.study.step_rule import step_rule
 from gradc_runtime.cli.actions.derive import derivation_of, target_of
@@ -94,10 +94,10 @@ def no_gradient(
 
 
 def bending(written: WrittenLoss, id: int) -> Iterator[str]:
-    """The kinks behind a value, which may cut the way to it at some inputs."""
-    behind = depending_on(written.graph, [id])
+    """The kinks on the way to a value, which may cut it at some inputs."""
+    way = on_ways(written.graph, id, written.target)
     nodes = kink_nodes(written.graph, written.names)
-    found = [kink for node, kink in nodes if node.id in behind and node.op.name in CUTTING]
+    found = [kink for node, kink in nodes if node.id in way and node.op.name in CUTTING]
     if found:
         places = ", ".join(f"{kink.value} ({kink.operator})" for kink in found[:MOST_KINKS])
         more = f" and {len(found) - MOST_KINKS} more" if len(found) > MOST_KINKS else ""

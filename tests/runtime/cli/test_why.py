@@ -75,6 +75,17 @@ train on d {
 """
 
 
+def test_a_kink_behind_a_stopped_gradient_cuts_nothing(call: Caller) -> None:
+    """The greatest logit of a softmax is on no way of a cotangent."""
+    (call.folder / "soft.nn").write_text(
+        "model f(x : [2]) -> [3] { x |> dense(3) |> softmax }\n"
+        'data d(x : [2], y : class(3)) = csv("d.csv")\n'
+        "train on d { minimize -log(f(x)[y]) using sgd(lr = 1) }\n"
+    )
+    answer = call("why", "soft.nn", "--no-gradient", "dense1.W")
+    assert "dense1.W has a gradient" in answer.out and "a kink" not in answer.out
+
+
 def test_a_kink_that_cuts_a_gradient_at_some_inputs(call: Caller) -> None:
     """A unit of relu that is off sends nothing; that is said with its line, where inputs tell."""
     (call.folder / "dead.nn").write_text(DEAD)

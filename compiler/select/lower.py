@@ -34,7 +34,7 @@ from gradc_compiler.program.entry import Kernel, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import ROUNDED, Y_ROW, Extent
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
-from gradc_compiler.rewrites.round_in_products import precision_of
+from gradc_compiler.rewrites.roundings import precision_of
 from gradc_compiler.select.builder import KernelCall, ProgramBuilder
 from gradc_compiler.select.contraction import LoopDim, select_kernel
 from gradc_compiler.select.device_nests import contraction_nest

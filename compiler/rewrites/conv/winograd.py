@@ -19,6 +19,7 @@ from dataclasses import replace
 from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
+from gradc_compiler.graph.op_registry import OPS
 from gradc_compiler.machine.cost_model import is_worth
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
@@ -47,6 +48,7 @@ from gradc_compiler.rewrites.conv.winograd_transforms import (
     transform,
     transposed,
 )
+from gradc_compiler.rewrites.roundings import common_rounding, unrounded
 
 
 def apply_winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:
@@ -121,7 +123,9 @@ def _convolved(
     maps = ((k, *_within(op, c.seen, w)), (k, *(index(loop) for loop in order)))
     shape = tuple(_tiles(op, w) if a == axis else n for a, n in enumerate(op.shape))
     product = Contract(_resized(op, w), maps, (k, *op.result), (POINTS, *shape))
-    products = x.builder.add(product, _pixels(op, c.seen, w, x), _weights(c, w, order, W))
+    products = _products(
+        product, (x, W), lambda x, W: (_pixels(op, c.seen, w, x), _weights(c, w, order, W))
+    )
     rows = in_line(RESULTS, products, axis)
     return rows if rows.shape == op.shape else slice_axis(rows, axis, 0, op.shape[axis])
 
@@ -139,19 +143,37 @@ def _gradient(c: Convolution, xs: Sequence[Value], examples: int) -> Value | Non
 
 def _summed(op: Contract, w: SlidingWindow, pair: Sequence[Value], seen: Map, sent: Map) -> Value:
     """dw = G' [(A dy) * (B' x)], for x, read where `seen` says, and dy."""
-    x, g = pair
     axis = [p.plain for p in sent].index(w.pixel)
     tap, k = [p.plain for p in op.result].index(w.tap), index(len(op.extents))
     apart = (k, *(p for a, p in enumerate(op.result) if a != tap))
     shape = (POINTS, *(n for a, n in enumerate(op.shape) if a != tap))
     maps = ((k, *_within(op, seen, w)), (k, *sent))
     product = Contract(_resized(op, w), maps, apart, shape, mean=True)
-    cotangents = of_tiles(transposed(RESULTS), g, axis, _tiles(op, w), [(0, n) for n in g.shape])
-    sums = x.builder.add(product, _pixels(op, seen, w, x), cotangents)
+
+    def transformed(x: Value, g: Value) -> tuple[Value, Value]:
+        spans = [(0, n) for n in g.shape]
+        cotangents = of_tiles(transposed(RESULTS), g, axis, _tiles(op, w), spans)
+        return _pixels(op, seen, w, x), cotangents
+
+    sums = _products(product, pair, transformed)
     loops = tuple(range(len(shape) - 1))
     result = tuple(index(a) for a in (*loops[:tap], len(loops), *loops[tap:]))
     placed = tuple(index(a) for a in (len(loops) + 1, *loops))
     return transform(transposed(WEIGHTS), sums, shape[1:], placed, result, op.shape)
+
+
+def _products(
+    product: Contract, pair: Sequence[Value], transformed: Callable[[Value, Value], Sequence[Value]]
+) -> Value:
+    """The products of transformed tensors.  Of two that have been rounded, what is rounded is the
+    transformed numbers instead, so that their products are those of rounded numbers as well.
+    """
+    operator = common_rounding(pair)
+    if operator is None:
+        return pair[0].builder.add(product, *transformed(*pair))
+    x, y = (unrounded(value, operator) or value for value in pair)
+    operands = [x.builder.add(OPS[operator](), value) for value in transformed(x, y)]
+    return x.builder.add(product, *operands)
 
 
 def _pays(op: Contract, w: SlidingWindow, words: int, weights: float) -> bool:

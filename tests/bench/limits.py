@@ -63,10 +63,13 @@ def lines(row: Workload, threads: int, turns: int, clock: Clock, kernels: int) -
 def in_turns(
     runs: dict[str, Callable[[], Any]], turns: int, clock: Clock
 ) -> dict[str, list[float]]:
-    """Seconds of each step, one after the other."""
+    """Seconds of steps, in turns.  The first step of a turn is not timed: the other's threads still
+    wait actively for work, and the caches are the other's.
+    """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(turns):
         for name, step in runs.items():
+            step()
             start = clock()
             step()
             times[name].append(clock() - start)

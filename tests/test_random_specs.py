@@ -1,6 +1,6 @@
 """Random specs over every construct of the language: every part of gradc agrees with every other.
 
-200 in each run; `pytest -m wide tests/test_random_specs.py` tries 5,000.  A failure is shrunk to a
+75 in each run; `pytest -m wide tests/test_random_specs.py` tries 5,000.  A failure is shrunk to a
 spec of a few lines, which is printed.
 """
 
@@ -19,7 +19,7 @@ from tests.random_specs.checking import faults
 from tests.random_specs.programs import spec
 
 EACH = 25  # specs of one test
-NARROW, WIDE = 8, 200  # tests
+NARROW, WIDE = 3, 200  # tests
 NOT_WRITTEN = {"refuse", "orthonormalize", "bfloat16", "tfloat32"}  # slopes straight through
 LONGEST_LINE = 10_000  # characters that the language allows
 

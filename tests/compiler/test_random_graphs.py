@@ -113,7 +113,7 @@ ARGUMENTS = {
 
 
 @given(**ARGUMENTS)
-@settings(COMMON, max_examples=25)
+@settings(COMMON, max_examples=15)
 def test_random_graphs(graph: Graph, batch: int, without: str, threads: int) -> None:
     assert_ways_agree(graph, batch, without, threads)
 

@@ -90,9 +90,11 @@ def equal(session: Session, wanted: Session) -> None:
 
 
 SPEC_NAMES = [p.stem for p in sorted(SPECS.glob("*.nn")) if "\ntrain on " in p.read_text()]
+LONG = ("deep_chain", "transformer", "unet")  # four seconds and more each
+MARKED = [pytest.param(n, marks=pytest.mark.wide) if n in LONG else n for n in SPEC_NAMES]
 
 
-@pytest.mark.parametrize("name", SPEC_NAMES)
+@pytest.mark.parametrize("name", MARKED)
 def test_a_spec_and_its_derived_program_train_alike(name: str, tmp_path: Path) -> None:
     check((SPECS / f"{name}.nn").read_text(), f"{name}.nn", tmp_path)
 

@@ -87,7 +87,7 @@ def test_lengths_of_every_kind(lengths: list[int]) -> None:
 
 
 @TARGETS
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(
     lengths=st.lists(st.integers(0, 9), min_size=1, max_size=6),
     extra=st.integers(0, 5),

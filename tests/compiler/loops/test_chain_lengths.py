@@ -29,7 +29,13 @@ SPECS = sorted([*(ROOT / "specs").glob("*.nn"), *(ROOT / "tests/bench/specs").gl
 BATCHES = 1, 32, 1024, 10_000_000
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+LARGE = ("deep_chain", "residual", "tagging", "transformer", "translate", "unet")
+MARKED = [
+    pytest.param(path, marks=pytest.mark.wide) if path.stem in LARGE else path for path in SPECS
+]
+
+
+@pytest.mark.parametrize("path", MARKED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_no_spec_adds_up_too_much_in_a_row(path: Path) -> None:
     program = compile_file(path)
     offsets = {p.name: p.offset for p in program.persistents}

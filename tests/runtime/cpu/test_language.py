@@ -66,7 +66,9 @@ def test_generated_kernels_mean_what_numba_makes_of_them(word: int) -> None:
     np.testing.assert_allclose(ours, numbas, rtol=2e-6 if word == 4 else 1e-14, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["contract_rows", "contract_dots"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("contract_rows", marks=pytest.mark.wide), "contract_dots"]
+)
 def test_library_kernels_mean_what_numba_makes_of_them(name: str) -> None:
     rng = np.random.default_rng(6)
     for mode in (0, 1):

@@ -42,7 +42,7 @@ pytestmark = [
 ]
 PTXAS = shutil.which("ptxas")
 EVERY_DAY = {  # the others are for the wide run
-    *("house", "curve", "circle", "mnist_cnn"),
+    *("house", "curve", "circle"),
     *("of every operator", "embedded", "with noise"),
 }
 SPECS = [
@@ -91,7 +91,7 @@ def check_ptx(ptx: str, text: str, word: int) -> None:
         assert done.returncode == 0, f"{text}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("formulas", [False, True])
+@pytest.mark.parametrize("formulas", [pytest.param(False, marks=pytest.mark.wide), True])
 @pytest.mark.parametrize("word", [4, pytest.param(8, marks=pytest.mark.wide)])
 def test_operators(word: int, formulas: bool) -> None:
     entry = schedule("test", all_elementwise(formulas), {"seed": 0, "step": 16}, target="cuda")
@@ -121,7 +121,10 @@ train on d { minimize cross_entropy(f(x), label) using sgd(lr = 0.1), batch 8, p
         check(text, 4)
 
 
-@pytest.mark.parametrize(("precision", "exact"), [("bf16", False), ("bf16", True), ("tf32", False)])
+@pytest.mark.parametrize(
+    ("precision", "exact"),
+    [("bf16", False), ("bf16", True), pytest.param("tf32", False, marks=pytest.mark.wide)],
+)
 def test_tensor_cores(precision: str, exact: bool) -> None:
     """Where they may be inexact, all five products of a network in tiles are made by warps."""
     text = """
@@ -185,4 +188,10 @@ def test_networks_over_sequences(name: str) -> None:
 def test_specs(spec: Path) -> None:
     program = compile_file(spec).of_target("cuda")
     for text in sources(program.entries.values()):
+        check(text, 4)
+
+
+def test_a_slice_of_a_convolution() -> None:
+    program = compile_file(Path("specs/mnist_cnn.nn")).of_target("cuda")
+    for text in sorted(sources([program.entries["step/train"]]))[::5]:
         check(text, 4)

@@ -35,7 +35,7 @@ train on table {
 """
 
 
-@pytest.mark.parametrize("kind", [Classifier, Regressor])
+@pytest.mark.parametrize("kind", [Classifier, pytest.param(Regressor, marks=pytest.mark.wide)])
 def test_it_is_an_estimator_as_scikit_learn_wants_them(kind: type) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the checks themselves

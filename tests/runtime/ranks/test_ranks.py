@@ -94,7 +94,9 @@ def is_laid_out_alike(spec: str, batch: int, ranks: int) -> bool:
 
 
 @needs_mpi
-@pytest.mark.parametrize(("ranks", "as_one"), [(2, "0"), (3, "0"), (4, "1")])
+@pytest.mark.parametrize(
+    ("ranks", "as_one"), [(2, "0"), (3, "0"), pytest.param(4, "1", marks=pytest.mark.wide)]
+)
 def test_ranks_come_to_what_one_machine_does(
     ranks: int, as_one: str, alone: list[dict[str, Any]]
 ) -> None:

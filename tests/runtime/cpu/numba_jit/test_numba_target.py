@@ -123,6 +123,7 @@ train on sums { minimize (total(x) - y)^2 using sgd(lr = 1e-2), clip(norm = 1) }
 """
 
 
+@pytest.mark.wide
 def test_a_recurrence_of_several_lengths_steps_as_on_the_cpu() -> None:
     program, draw = gradc.compile_source(SUMS), np.random.default_rng(0)
     rows = [draw.normal(size=(length, 2)) for length in (3, 1, 7, 2, 5)]

@@ -38,7 +38,7 @@ def program_of(name: str) -> Program:
     return compile_file(ROOT / "specs" / f"{name}.nn")
 
 
-LONG = ("deep_chain", "residual", "unet")  # half a minute each
+LONG = ("deep_chain", "residual", "transformer", "unet")  # ten seconds and more each
 SPECS = [pytest.param(n, marks=pytest.mark.wide) if n in LONG else n for n in ALL]
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from gradc_compiler.graph.graph import Graph
+from gradc_compiler.ops.contract import Contract
+from gradc_compiler.ops.leaf import Literal
 from gradc_compiler.ops.rounded_contract import RoundedContract
 from gradc_compiler.pipeline import compile_source
 from gradc_compiler.program.program import Program
@@ -53,6 +55,37 @@ def test_a_product_of_one_rounded_operand_stays() -> None:
     made = compile_source("model f(x : [4]) -> [3] { param W : [3, 4] = 1\n bfloat16(W) @ x }")
     graph = rewrite_for_target(made.entries["forward/f"].graph).graph
     assert [n.op.name for n in graph.nodes].count("bfloat16") == 1
+
+
+DEEP = """
+layer pixels(x : [9, 10, 48]) -> [9, 10, 48] { x |> conv(48, 3x3, pad = 1) }
+model f(x : [9, 10, 48]) -> [9, 10, 48] { x |> pixels |> tanh |> pixels }
+data d(x : [9, 10, 48], y : [9, 10, 48]) = npz("none.npz")
+train on d { minimize sum((f(x) - y)^2) using sgd(lr = 0.1) }
+"""
+
+
+def products(graph: Graph) -> list[str]:
+    """The operators of products of two tensors that are no constants."""
+    return [
+        type(n.op).__name__ for n in graph.nodes
+        if isinstance(n.op, Contract) and len(n.inputs) == 2
+        and not any(isinstance(graph[i].op, Literal) for i in n.inputs)
+    ]  # fmt: skip
+
+
+def test_convolutions_in_tiles_round_what_they_transform() -> None:
+    """Their products are of rounded numbers too, and gradients near those of float32."""
+    made = [compile_source(DEEP, precision=precision) for precision in ("bf16", "float32")]
+    tiled = ready(made[0], "cpu")
+    assert set(products(tiled)) == {"RoundedContract"}
+    assert not [n for n in tiled.nodes if n.op.name == "bfloat16"]
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 7, 9, 10, 48)).astype(np.float32)
+    found = [Session(one, "cpu", seed=1).gradients(x=x, y=y)[1] for one in made]
+    for name, wanted in found[1].items():
+        off = np.linalg.norm(found[0][name] - wanted) / np.linalg.norm(wanted)
+        assert 1e-4 < off < 2 * 2.0**-7, name
 
 
 @pytest.mark.parametrize("model", MODELS)

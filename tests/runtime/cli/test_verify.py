@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,18 @@ def test_a_rule_stands_by_itself(call: Caller) -> None:
     assert {"gradient/attend.b", "attend.b", "adam.m/attend.b"} <= read
     assert not any(node.op.name in ("input", "contract") for node in rule.nodes)
     assert Tagged(Role.UPDATE, "attend.b") in rule.outputs and "loss" not in rule.outputs
+
+
+SPECS = Path(__file__).parents[3] / "specs"
+EVERY = [
+    pytest.param(p.stem, marks=() if p.stem in ("circle", "curve") else pytest.mark.wide)
+    for p in sorted(SPECS.glob("*.nn"))
+]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_spec_holds_its_bounds_in_bf16(call: Caller, name: str) -> None:
+    """Deep ones too, whose kernels round some numbers the other way than the reference."""
+    answer = call("verify", SPECS / f"{name}.nn", "--precision", "bf16", "--json")
+    checks = [c for c in answer.data if c["what"].startswith("bf16")]
+    assert len(checks) == 3 and all(c["holds"] for c in checks)

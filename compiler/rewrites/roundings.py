@@ -45,7 +45,8 @@ def precision_of(graph: Graph, product: Node) -> str:
 
 def common_rounding(pair: Sequence[Value]) -> str | None:
     """The operator that has rounded both values of a pair, None where there is no such one."""
-    found = {_operator(x.node, lambda i, x=x: x.builder.value(i).node) for x in pair}
+    value = pair[0].builder.value
+    found = {_operator(x.node, lambda i: value(i).node) for x in pair}
     operator = found.pop()
     return operator if not found and operator in PRECISIONS else None
 

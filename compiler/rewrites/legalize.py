@@ -27,6 +27,7 @@ from math import prod
 from gradc_compiler.graph.graph import Graph, Node, Value
 from gradc_compiler.graph.outputs import Role, is_of
 from gradc_compiler.graph.rebuild import rebuild, rewrite_nodes, with_operands
+from gradc_compiler.graph_tools.contiguous import is_contiguous
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
 from gradc_compiler.ops.elementwise import Elementwise
@@ -34,7 +35,7 @@ from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.ops.index import Increment, Take
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.ops.sequence import TimeBroadcast, TimeSum
-from gradc_compiler.ops.shape import Reshape, transpose
+from gradc_compiler.ops.shape import transpose
 from gradc_compiler.rewrites.contraction_columns import column_loop, turned_back
 
 LONG_SUM = MACHINE.dots_terms
@@ -110,17 +111,6 @@ def copy_outputs(graph: Graph) -> Graph:
             outputs[name] = builder.add(Copy(), value).id
         taken.add(outputs[name])
     return builder.graph(outputs)
-
-
-def is_contiguous(x: Node) -> bool:
-    """Whether a reshape of x may be a view of it: x is row-major without a halo."""
-    op = x.op
-    if isinstance(op, Reshape):
-        return True
-    if isinstance(op, Contract) and len(op.operands) > 1:
-        ranges = [p.range(op.extents) for p in op.result]
-        return all(low >= 0 and high < n for (low, high), n in zip(ranges, op.shape, strict=True))
-    return not isinstance(op, Elementwise | Contract)
 
 
 def _contraction(op: Contract, xs: Sequence[Value]) -> tuple[Contract, list[Value]]:

@@ -17,10 +17,10 @@ from dataclasses import replace
 
 from gradc_compiler.graph.graph import Graph, Node, Value
 from gradc_compiler.graph.rebuild import with_operands
+from gradc_compiler.graph_tools.roundings import unrounded, with_halo
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.rounded_contract import RoundedContract
 from gradc_compiler.rewrites.conv.small_matrix import has_small_matrix
-from gradc_compiler.rewrites.roundings import unrounded, with_halo
 
 
 def round_in_products(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:

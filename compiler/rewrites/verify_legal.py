@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gradc_compiler.graph.graph import Graph, Node
+from gradc_compiler.graph_tools.contiguous import is_contiguous
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.ops.reduce import BatchMean
 from gradc_compiler.rewrites.contraction_columns import column_loop
-from gradc_compiler.rewrites.legalize import is_contiguous, packing
+from gradc_compiler.rewrites.legalize import packing
 
 
 def verify_legal(graph: Graph) -> Graph:

@@ -14,6 +14,7 @@ from gradc_compiler.fusion.stages import Region, Stage
 from gradc_compiler.graph.graph import Node
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.types import Kind
+from gradc_compiler.graph_tools.roundings import precision_of
 from gradc_compiler.loops.chain_lengths import chain_of_product
 from gradc_compiler.loops.ir import LoopNest, Store, Variable
 from gradc_compiler.loops.loop_passes import BUILT, MEANING
@@ -34,7 +35,6 @@ from gradc_compiler.program.entry import Kernel, Operand, PartialReduction
 from gradc_compiler.program.kernel_abi import ROUNDED, Y_ROW, Extent
 from gradc_compiler.rewrites.conv.match import covers
 from gradc_compiler.rewrites.conv.small_matrix import WRITTEN_OUT, has_small_matrix
-from gradc_compiler.rewrites.roundings import precision_of
 from gradc_compiler.select.builder import KernelCall, ProgramBuilder
 from gradc_compiler.select.contraction import LoopDim, select_kernel
 from gradc_compiler.select.device_nests import contraction_nest

@@ -20,6 +20,7 @@ from math import prod
 
 from gradc_compiler.graph.graph import Graph, Node, Value
 from gradc_compiler.graph.op_registry import OPS
+from gradc_compiler.graph_tools.roundings import common_rounding, unrounded
 from gradc_compiler.machine.cost_model import is_worth
 from gradc_compiler.machine.machine import MACHINE
 from gradc_compiler.ops.contract import Contract, Map, index
@@ -48,7 +49,6 @@ from gradc_compiler.rewrites.conv.winograd_transforms import (
     transform,
     transposed,
 )
-from gradc_compiler.rewrites.roundings import common_rounding, unrounded
 
 
 def apply_winograd(graph: Graph) -> Callable[[Node, list[Value]], Value | None]:

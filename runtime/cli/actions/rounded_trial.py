@@ -37,7 +37,7 @@ def roundings(trial: Trial, single: Results) -> Iterator[tuple[str, str, tuple[f
     one, two = values(on), values(replace(on, threads=2))
     equal = difference(two, one, None, exactly=True)
     name = trial.program.precision
-    bound = 2 * EPSILONS[name] * most_in_a_row(trial)
+    bound = 2 * EPSILONS[name] * max(1, most_in_a_row(trial))
     yield f"{name}, 2 threads", "1 thread, to the bit", equal, 0.0
     wanted = values(replace(on, target="reference"))
     yield f"{name}, as a whole", f"reference in {name}", apart(one, wanted), bound

@@ -108,7 +108,7 @@ def test_a_rule_stands_by_itself(call: Caller) -> None:
 
 SPECS = Path(__file__).parents[3] / "specs"
 EVERY = [
-    pytest.param(p.stem, marks=() if p.stem in ("circle", "curve") else pytest.mark.wide)
+    pytest.param(p.stem, marks=() if p.stem in ("circle", "house") else pytest.mark.wide)
     for p in sorted(SPECS.glob("*.nn"))
 ]
 

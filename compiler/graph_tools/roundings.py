@@ -8,12 +8,12 @@ from math import prod
 from gradc_compiler.graph.graph import Graph, Node, Value
 from gradc_compiler.graph.op import Op
 from gradc_compiler.graph.rebuild import with_operands
+from gradc_compiler.graph_tools.contiguous import is_contiguous
 from gradc_compiler.machine.visits import visits
 from gradc_compiler.ops.contract import Contract
 from gradc_compiler.ops.elementwise import Elementwise
 from gradc_compiler.ops.elementwise import copy as Copy
 from gradc_compiler.ops.shape import Reshape
-from gradc_compiler.rewrites.legalize import is_contiguous
 
 ROUNDED = "bfloat16"
 SINGLE = "float32"

@@ -132,8 +132,9 @@ class Asked:
         return Asked(what, pattern or "*")
 
     def wants(self, name: str) -> bool:
-        """Whether a name is meant."""
-        return fnmatchcase(name, self.pattern)
+        """Whether a name is meant; of a parameter also without its model, as it is shown."""
+        short = name.partition(".")[2] if self.what == "updates" else name
+        return fnmatchcase(name, self.pattern) or fnmatchcase(short, self.pattern)
 
 
 class ValueMonitor:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradc_runtime.cli.actions.value_monitor import Asked
 from gradc_runtime.session.checkpoint import read_checkpoint
 from tests.runtime.cli.calling import Caller
 
@@ -209,3 +210,10 @@ def test_watched_values_change_no_bit_and_go_on(call: Caller) -> None:
 def test_what_cannot_be_watched(call: Caller, what: str, said: str) -> None:
     answer = call("train", call.spec, "--watch", what)
     assert answer.code == 2 and said in answer.err
+
+
+def test_updates_of_a_parameter_without_its_model() -> None:
+    """Everywhere else a parameter is called `dense1.W`, so it is here."""
+    for pattern in ("dense1.W", "inside.dense1.W", "dense*", "inside.*"):
+        assert Asked("updates", pattern).wants("inside.dense1.W"), pattern
+    assert not Asked("updates", "dense2.*").wants("inside.dense1.W")

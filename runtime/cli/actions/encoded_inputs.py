@@ -16,6 +16,7 @@ import numpy as np
 from gradc_compiler.graph.types import TensorType
 from gradc_runtime.cli.actions.output import say
 from gradc_runtime.cli.actions.read_inputs import meaning, words
+from gradc_runtime.cli.actions.unknown_texts import UnknownTexts
 from gradc_runtime.cli.faults import Refused
 from gradc_runtime.data.folders.found_files import FoundFile
 from gradc_runtime.data.readers.labelled_texts import TextReading
@@ -41,7 +42,11 @@ def encoded_inputs(
     }  # fmt: skip
     wanted = [n for n in texts if n in types and n in known and texts[n] != "random"]
     warn_of_others(texts, types, encoding)
-    return {name: encoded(name, texts[name], types[name], encoding) for name in wanted}
+    found = {name: encoded(name, texts[name], types[name], encoding) for name in wanted}
+    unknown = UnknownTexts(encoding)
+    unknown.look(found)
+    unknown.warn()
+    return found
 
 
 def as_in_table(

@@ -23,6 +23,7 @@ from gradc_runtime.cli.actions.read_inputs import (
 )
 from gradc_runtime.cli.actions.request import Request, prepare
 from gradc_runtime.cli.actions.request_data import load_file
+from gradc_runtime.cli.actions.unknown_texts import UnknownTexts
 from gradc_runtime.cli.actions.with_weights import session_to_run
 from gradc_runtime.cli.actions.write_answers import (
     RowPlaces,
@@ -141,12 +142,20 @@ def of_file(
             data = loaded(session, request, path, read)
     else:
         data = loaded(session, request, Path(file), read)
-    found = all_of(predicted_in_turn(session, step, data, data.encoding))
+    unknown = UnknownTexts(data.encoding or Encoding())
+    found = all_of(unknown.watched(predicted_in_turn(session, step, data, data.encoding)))
+    rows = places_of(data)
+    unknown.warn(rows)
+    return rows, found
+
+
+def places_of(data: Dataset | Streamed) -> RowPlaces:
+    """Where examples stand in their file, with a note where some of its rows are left out."""
     kept = data.kept if isinstance(data, Dataset) else None
     if kept is None:
-        return RowPlaces(range(1, data.examples + 1), data.names), found
+        return RowPlaces(range(1, data.examples + 1), data.names)
     say(f"note: {data.name}; rows are numbered as in the file")
-    return RowPlaces([int(k) + 1 for k in kept]), found
+    return RowPlaces([int(k) + 1 for k in kept])
 
 
 def loaded(

@@ -88,6 +88,12 @@ class Vocabulary:
         symbols = parts(text, self.way)[:most]
         return np.array([self.classes.get(s, rest) for s in symbols] or [rest], np.int64)
 
+    def knows(self, text: Any) -> bool:
+        """Whether a text [T], as classes, has any character or word with a class of its own."""
+        rest = len(self.symbols) - 1 + self.filled
+        nothing = {rest, 0} if self.filled else {rest}
+        return self.way == "pairs" or not nothing.issuperset(np.ravel(text).tolist())
+
     def as_data(self) -> dict[str, Any]:
         """The vocabulary as data for JSON."""
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gradc_runtime.data.tables.vocabulary import Vocabulary
 from tests.runtime.cli.calling import Caller
 
 SPEC = """
@@ -31,3 +32,24 @@ def test_texts_in_a_file_are_read_as_texts(trained: Caller) -> None:
     found = [trained("predict", "reviews.nn", name, "--json") for name in NEW]
     assert [one.code for one in found] == [0, 0, 0], [one.err for one in found]
     assert len({one.out for one in found}) == 1 and len(found[0].data) == 2
+
+
+def test_texts_of_unknown_words_alone_get_a_warning(trained: Caller) -> None:
+    """They got an answer as any other text does."""
+    (trained.folder / "n.csv").write_text("The Text\nqq ww\na good one\nzz\n")
+    (trained.folder / "qq.txt").write_text("qq ww")
+    for texts, where in {"review=qq ww": "", "n.csv": "rows 1, 3: ", "qq.txt": "row 1: "}.items():
+        found = trained("predict", "reviews.nn", texts, "--json")
+        assert found.code == 0 and found.data
+        assert f"warning: review: {where}the network knows none of the words" in found.err
+    assert "none of" in trained("run", "reviews.nn", "mood", "--weights", "runs/reviews",
+                                "review=qq").err  # fmt: skip
+    assert "warning" not in trained("predict", "reviews.nn", "review=a good qq").err
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_known_texts_have_a_symbol_with_a_class_of_its_own(filled: bool) -> None:
+    words = Vocabulary.of(["good bad"], "words", 9, filled=filled)
+    characters = Vocabulary.of(["abc"], "characters", 9, filled=filled)
+    assert [words.knows(words.read(text)) for text in ("", "qq", "qq good")] == [False, False, True]
+    assert [characters.knows(characters.read(text)) for text in ("xyz", "xyc")] == [False, True]

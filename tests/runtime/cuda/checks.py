@@ -44,8 +44,8 @@ PARTS: dict[str, tuple[str, bool, list[str]]] = {  # the letter, whether in the 
                           "(house or curve or circle or take_turns) or (adding and float32)"]),
     "sequences": ("a", True, [f"{HERE}/sequences_in_simulator.py"]),
     "driver": ("a", True, [f"{HERE}/devices/driver_in_simulator.py"]),
-    "resources": ("b", False, [f"{HERE}/test_{kind}_resources.py"
-                               for kind in ("tile", "row", "recurrence", "attention")]),
+    "resources": ("b", False, [f"{HERE}/test_newer_devices.py", *(f"{HERE}/test_{kind}_resources.py"
+                               for kind in ("tile", "row", "recurrence", "attention"))]),
     "cache": ("b", False, [f"{HERE}/devices/test_warm_start.py"]),
     "graph": ("c", False, [f"{HERE}/launch", "-k", "not missing"]),
     "declared": ("c", True, [f"{HERE}/launch/declared_in_simulator.py"]),

@@ -17,7 +17,7 @@ from gradc_compiler.records.fast_dataclass import dataclass
 from gradc_runtime.system.errors import RunError
 
 OLDEST_PTX = "8.0"  # that an older ptxas still takes; kernels use nothing newer
-PTX_OF = {10: "8.6", 12: "8.7"}  # the first that knows devices of such a compute capability
+PTX_OF = {"10": "8.6", "12": "8.7"}  # the first that knows devices of such a compute capability
 
 
 class NoAssembler(RunError):
@@ -52,7 +52,7 @@ def assemble(ptx: str, capability: tuple[int, int]) -> tuple[bytes, Resources]:
 
     Raises `NoAssembler`.
     """
-    version = PTX_OF.get(capability[0], OLDEST_PTX)
+    version = PTX_OF.get(f"{capability[0]}", OLDEST_PTX)
     text = re.sub(r"\.version \d+\.\d+", f".version {version}", ptx)
     with tempfile.TemporaryDirectory() as folder:
         cubin = Path(folder) / "kernel.cubin"

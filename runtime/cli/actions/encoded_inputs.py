@@ -125,11 +125,13 @@ def encoded(name: str, text: str, type: TensorType, encoding: Encoding) -> Any:
 def text_of(name: str, text: str, type: TensorType, vocabulary: Vocabulary) -> Any:
     """A text, or what is in a file of text, as classes; lists of classes and arrays stay so.
 
-    Raises `Refused` for a file that is not UTF-8.
+    Raises `Refused` for a file that is not there, or not UTF-8.
     """
     if text.startswith("[") or text.endswith(".npy"):
         return meaning(name, text, type, None)
-    if text.endswith(".txt") and Path(text).is_file():
+    if text.endswith(".txt") and (Path(text).is_file() or len(text.split()) == 1):
+        if not Path(text).is_file():
+            raise Refused(f"{name}: there is no file {text}")
         try:
             text = FoundFile(Path(text), text, 0).read().decode("utf-8-sig")
         except UnicodeDecodeError as fault:

@@ -22,7 +22,7 @@ from gradc_runtime.cli.actions.read_inputs import (
     require_finite,
 )
 from gradc_runtime.cli.actions.request import Request, prepare
-from gradc_runtime.cli.actions.request_data import load_file
+from gradc_runtime.cli.actions.request_data import is_whole_text, load_file
 from gradc_runtime.cli.actions.unknown_texts import UnknownTexts
 from gradc_runtime.cli.actions.with_weights import session_to_run
 from gradc_runtime.cli.actions.write_answers import (
@@ -52,7 +52,8 @@ def predict(spec: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> int:
     assert step.predict is not None, "only steps that predict something are chosen"
     prepare(session, [step.predict])
     encoding = Encoding.of_data(request.encoding) if request.encoding is not None else Encoding()
-    if file is not None and is_example(file) and len(types := types_read(session, step)) == 1:
+    is_one = file is not None and (is_example(file) or is_whole_text(session, file))
+    if file is not None and is_one and len(types := types_read(session, step)) == 1:
         texts, file = {next(iter(types)): file}, None
     rows: RowPlaces | None = None
     if file is None:

@@ -126,6 +126,15 @@ def file_like(session: Session) -> str | None:
     return f"NEW{Path(str(source.arguments[0])).suffix}" if known else None
 
 
+def is_whole_text(session: Session, file: str) -> bool:
+    """Whether a file is one text: those of the spec lie in a folder, one in each file."""
+    source = source_of(session)
+    if source.function != "texts" or not source.arguments or Path(file).suffix.lower() != ".txt":
+        return False
+    own = Path(source.directory, str(source.arguments[0]))
+    return own.is_dir() or not (own.exists() or own.suffix)
+
+
 def source_of(session: Session) -> DataSource:
     """The data declaration that the train block names.
 

@@ -53,3 +53,29 @@ def test_known_texts_have_a_symbol_with_a_class_of_its_own(filled: bool) -> None
     characters = Vocabulary.of(["abc"], "characters", 9, filled=filled)
     assert [words.knows(words.read(text)) for text in ("", "qq", "qq good")] == [False, False, True]
     assert [characters.knows(characters.read(text)) for text in ("xyz", "xyc")] == [False, True]
+
+
+def test_a_file_is_one_text_where_the_texts_lie_in_a_folder(trained: Caller) -> None:
+    """It was read line by line, though the files that were trained on are whole texts."""
+    for label, text in {"pos": "so good\nand good\n", "neg": "so bad\nand bad\n"}.items():
+        (trained.folder / "all" / label).mkdir(parents=True)
+        for k in range(3):
+            (trained.folder / "all" / label / f"{k}.txt").write_text(text)
+    spec = SPEC.replace('"reviews.csv", review = "The Text"', '"all", by = "characters"')
+    (trained.folder / "files.nn").write_text(spec.replace("(9", "(20"))
+    assert trained("train", "files.nn", "--threads", "1").code == 0
+    path = "all/pos/1.txt"
+    (row,) = trained("predict", "files.nn", path, "--json").data
+    (same,) = trained("predict", "files.nn", f"review={path}", "--json").data
+    in_turn = trained("predict", "files.nn", "all", "--json").data
+    again = next(found for found in in_turn if found["file"] == "pos/1.txt")
+    for found in (same, again):
+        wanted = pytest.approx(row["label"]["probabilities"])
+        assert found["label"]["probabilities"] == wanted
+
+
+def test_a_file_of_text_that_is_not_there_is_no_text(trained: Caller) -> None:
+    """Its name was taken for the text."""
+    found = trained("predict", "reviews.nn", "review=letter.txt")
+    assert found.code == 2 and "review: there is no file letter.txt" in found.err
+    assert trained("predict", "reviews.nn", "review=good as in letter.txt").code == 0

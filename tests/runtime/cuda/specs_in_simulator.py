@@ -22,7 +22,7 @@ from gradc_runtime.session.session import Session
 from tests.compiler.rewrites.test_copied_rows import assert_rows
 
 SPECS = sorted(Path("specs").glob("*.nn"))
-BOUND = {"float64": 1e-9, "float32": 2e-4}
+BOUND = {"float64": 1e-10, "float32": 1e-5}
 AFTER = {"float64": 1e-9, "float32": 2e-3}  # Adam divides small gradients by their size
 
 

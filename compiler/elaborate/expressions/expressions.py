@@ -15,6 +15,7 @@ from gradc_compiler.elaborate.expressions.unknown_names import (
     WORDS,
     known_names,
     require_no_module,
+    require_not_hidden,
     unknown_name,
 )
 from gradc_compiler.elaborate.functions.arithmetic import binary, tensor_of, truth, unary
@@ -190,6 +191,7 @@ def _shape(tree: Shape, scope: Scope) -> StaticValue:
 
 def _call(tree: Call, scope: Scope) -> StaticValue:
     function = scope.evaluate(tree.function)
+    require_not_hidden(tree.function, function, scope)
     arguments, named = call_arguments(tree, scope)
     return call(function, arguments, named, tree.span, scope)
 

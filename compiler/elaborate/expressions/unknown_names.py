@@ -8,7 +8,9 @@ from gradc_compiler.elaborate.names.problems import SpecError, behind_a_dot, of_
 from gradc_compiler.elaborate.names.scope import Scope
 from gradc_compiler.elaborate.names.values import Defined, Keyword, StaticValue
 from gradc_compiler.elaborate.types.fixits import size_of_result
-from gradc_compiler.syntax.grammar.tree import Attribute, Name
+from gradc_compiler.elaborate.types.show_types import describe
+from gradc_compiler.graph.graph import Value
+from gradc_compiler.syntax.grammar.tree import Attribute, Expr, Name
 
 WORDS: dict[str, StaticValue] = {
     "true": True,
@@ -76,3 +78,20 @@ def require_no_module(tree: Attribute, scope: Scope) -> None:
             hint = behind_a_dot(base.name, tree.name, known)
             message = f"`{base.name}` is not defined"
             raise scope.fault("E0201", message, base.span, "not found", hint=hint)
+
+
+def require_not_hidden(tree: Expr, meaning: StaticValue, scope: Scope) -> None:
+    """Refuse to apply a number whose name a definition bears too, which cannot be seen here.
+
+    Raises `SpecError`, E0306.
+    """
+    if not isinstance(tree, Name) or not isinstance(meaning, Value):
+        return
+    hidden = scope.unit.find(tree.name)
+    if hidden is None and tree.name not in BUILTINS:
+        return
+    kind = "function" if hidden is None else hidden.definition.kind
+    raise scope.fault(
+        "E0306", f"`{tree.name}` is {describe(meaning)} here, and hides the {kind} of that name",
+        tree.span, hint="give one of the two another name",
+    )  # fmt: skip

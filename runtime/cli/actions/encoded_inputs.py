@@ -31,9 +31,12 @@ SHOWN = 20  # categories, in a message
 
 
 def encoded_inputs(
-    texts: Mapping[str, str], types: Mapping[str, TensorType], encoding: Encoding
-) -> dict[str, Any]:
+    texts: Mapping[str, str], types: Mapping[str, TensorType], encoding: Encoding,
+    predicted: Collection[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Those of the inputs that the table says something of, as numbers [N, *shape].
+
+    What is `predicted` of fields is brought back to their own units.
 
     Raises `Refused` for a text that means nothing in the table.
     """
@@ -41,7 +44,7 @@ def encoded_inputs(
         *encoding.classes, *encoding.dates, *encoding.gaps, *encoding.centres, *encoding.texts,
     }  # fmt: skip
     wanted = [n for n in texts if n in types and n in known and texts[n] != "random"]
-    warn_of_others(texts, types, encoding)
+    warn_of_others(texts, {*types, *predicted}, encoding)
     found = {name: encoded(name, texts[name], types[name], encoding) for name in wanted}
     unknown = UnknownTexts(encoding)
     unknown.look(found)
@@ -90,12 +93,13 @@ def in_words(name: str, type: TensorType, encoding: Encoding) -> str:
 
 
 def warn_of_others(texts: Mapping[str, str], types: Collection[str], encoding: Encoding) -> None:
-    """Say so, where inputs are written out and the scale of some fields cannot be used."""
+    """Say so, where inputs are written out and the scale of some fields is not used."""
     others = [name for name in encoding.centres if name not in types]
     if texts and others:
         say(
             f"note: {', '.join(others)} had another scale when the network was trained, and no"
-            " input is called so; what is given is taken as it is"
+            " input is called so; an input of another name is taken as it is, and a result is"
+            " given on that scale (gradc predict answers in the table's units)"
         )
 
 

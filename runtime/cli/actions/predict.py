@@ -111,14 +111,15 @@ def of_texts(
     types = types_read(session, step)
     require_all(texts, types, encoding)
     texts = as_in_table(texts, types, encoding)
-    known = encoded_inputs(texts, types, encoding) | file_inputs(texts, types, session)
+    known = encoded_inputs(texts, types, encoding, step.predicted)
+    known |= file_inputs(texts, types, session)
     rest = {name: type for name, type in types.items() if name not in known}
     left = {name: text for name, text in texts.items() if name not in known}
-    read = read_inputs(left, rest, seed=session.seed)
-    require_finite({**known, **read}, texts)
-    refuse_decimal_commas({**known, **read}, texts, types)
+    read = {**known, **read_inputs(left, rest, seed=session.seed)}
+    require_finite(read, texts)
+    refuse_decimal_commas(read, texts, types)
     assert step.predict is not None, "only steps that predict something are chosen"
-    checked = session.checked(step.predict, {**known, **read}, session.fields)
+    checked = session.checked(step.predict, read, session.fields)
     return predicted(session, step, checked, encoding)
 
 

@@ -86,3 +86,18 @@ def test_the_built_program_has_the_same_names(trained: Caller) -> None:
     ours = (trained.folder / "said.csv").read_text().splitlines()
     assert said[0].split(",") == ours[0].split(",") and "stars=(class 3)" in said[0]
     assert [row.split(",")[1] for row in said] == [row.split(",")[1] for row in ours]
+
+
+def test_the_scale_of_what_is_predicted_is_no_matter_of_inputs(call: Caller) -> None:
+    """It was said that no input is called so, though the answer is in the table's units."""
+    (call.folder / "n.csv").write_text("a,b\n" + "".join(f"{k},{9 * k}\n" for k in range(8)))
+    (call.folder / "n.nn").write_text(
+        "model f(a : scalar) -> scalar { stack(a) |> dense(1) |> as(scalar) }\n"
+        'data d(a : scalar, b : scalar) = csv("n.csv", standardised = "all")\n'
+        "train on d { minimize (f(a) - b)^2 using sgd(lr = 0.1), epochs 1 }\n"
+    )
+    assert call("train", "n.nn", "--threads", "1").code == 0
+    assert "scale" not in call("predict", "n.nn", "a=3").err
+    assert (
+        "a result is given on that scale" in call("run", "n.nn", "--weights", "runs/n", "a=3").err
+    )

@@ -17,6 +17,7 @@ from gradc_compiler.graph.types import Kind, TensorType
 from gradc_compiler.numba_module.module_source import emit_numba
 from gradc_compiler.pipeline import Compilation
 from gradc_compiler.program.program import TrainStep
+from gradc_runtime.cli.actions.last_run import note_untrained
 from gradc_runtime.cli.actions.output import say, write
 from gradc_runtime.cli.actions.predict import chosen_step
 from gradc_runtime.cli.actions.request import Request
@@ -40,8 +41,7 @@ def build_files(spec: Path, given: Mapping[str, Any]) -> int:
 
     Raises `Refused` for what cannot be built.
     """
-    if given["weights"] is None:
-        say("note: no --weights are given, so this is the network before training")
+    note_untrained(spec, given)
     made, session, request = session_with_weights(Request.of(spec, given), given)
     named = [] if given["name"] is None else [given["name"]]
     if given["what"] == "predict" and given["emit"] != "library":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradc_runtime.cli.actions.answers import class_names
-from gradc_runtime.cli.actions.last_run import last_run
+from gradc_runtime.cli.actions.last_run import last_run, note_untrained
 from gradc_runtime.cli.actions.output import console, counted, say, table, write_json
 from gradc_runtime.cli.actions.plotting import require_plots
 from gradc_runtime.cli.actions.quality_tables import show_quality
@@ -65,7 +65,7 @@ def of_the_last_run(spec: Path, given: Mapping[str, Any]) -> Mapping[str, Any]:
     if given["weights"] is not None:
         return given
     if (run := last_run(spec)) is None:
-        say("note: no --weights are given, so this is the network before training")
+        note_untrained(spec, given)
         return given
     say(f"weights of {run}, the last run of {spec.stem}")
     return {**given, "weights": run}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gradc_runtime.cli.actions.last_run import note_untrained
 from gradc_runtime.cli.actions.output import say, write
 from gradc_runtime.cli.actions.request import Request
 from gradc_runtime.cli.actions.run import chosen
@@ -19,8 +20,7 @@ def export_model(spec: Path, given: Mapping[str, Any]) -> int:
     alone = given["path"].suffix == ".safetensors"
     if not alone:
         onnx_package()
-    if given["weights"] is None:
-        say("note: no --weights are given, so this is the network before training")
+    note_untrained(spec, given)
     session, _ = session_to_run(Request.of(spec, given), given)
     if alone:
         session.save_weights(given["path"], given["stored"] or "float32")

@@ -38,3 +38,11 @@ def with_last_run(spec: Path, given: Mapping[str, Any]) -> Mapping[str, Any]:
         )
     say(f"weights of {run}, the last run of {spec.stem}")
     return {**given, "weights": run}
+
+
+def note_untrained(spec: Path, given: Mapping[str, Any]) -> None:
+    """Say so where no weights are given, and where those of the last run are."""
+    if given["weights"] is None:
+        run = last_run(spec)
+        where = "" if run is None else f"; those of its last run are --weights {run}"
+        say(f"note: no --weights are given, so this is the network before training{where}")

@@ -16,6 +16,7 @@ from gradc_runtime.cli.actions.encoded_inputs import as_in_table, encoded_inputs
 from gradc_runtime.cli.actions.file_inputs import file_inputs, is_example
 from gradc_runtime.cli.actions.last_run import with_last_run
 from gradc_runtime.cli.actions.output import say
+from gradc_runtime.cli.actions.pixels_given import with_pixels_looked_at
 from gradc_runtime.cli.actions.read_inputs import (
     read_inputs,
     refuse_decimal_commas,
@@ -116,6 +117,7 @@ def of_texts(
     rest = {name: type for name, type in types.items() if name not in known}
     left = {name: text for name, text in texts.items() if name not in known}
     read = {**known, **read_inputs(left, rest, seed=session.seed)}
+    read = with_pixels_looked_at(read, types, session)
     require_finite(read, texts)
     refuse_decimal_commas(read, texts, types)
     assert step.predict is not None, "only steps that predict something are chosen"

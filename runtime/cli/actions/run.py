@@ -16,6 +16,7 @@ from gradc_runtime.cli.actions.answers import class_name
 from gradc_runtime.cli.actions.encoded_inputs import as_in_table, encoded_inputs
 from gradc_runtime.cli.actions.file_inputs import file_inputs
 from gradc_runtime.cli.actions.output import write_json
+from gradc_runtime.cli.actions.pixels_given import with_pixels_looked_at
 from gradc_runtime.cli.actions.read_inputs import (
     is_of_classes,
     is_words,
@@ -112,7 +113,7 @@ class ModelInputs:
             left, rest, seed=self.session.seed, alphabet=alphabet, limits=limits,
         )  # fmt: skip
         refuse_decimal_commas({**taken, **read}, texts, types)
-        return {**taken, **read}
+        return with_pixels_looked_at({**taken, **read}, types, self.session)
 
     def field(self, name: str, at: slice) -> Batch:
         """Some examples of a field of the data.

@@ -48,7 +48,8 @@ class Assignment(click.ParamType[tuple[str, Value]]):
             with suppress(ValueError, OverflowError):  # of whole numbers that no float can hold
                 if isfinite(number := kind(text)):
                     return number
-        raise click.UsageError(f"{name} needs a finite number, not {text[:40]}")
+        several = "; gradc sweep tries several" if "," in text else ""
+        raise click.UsageError(f"{name} needs a finite number, not {text[:40]}{several}")
 
 
 class Binding(Assignment):

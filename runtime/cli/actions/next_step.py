@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
@@ -9,7 +10,9 @@ from gradc_compiler.syntax.parse.read_file import STANDARD_INPUT
 from gradc_runtime.cli.actions.last_run import last_run
 from gradc_runtime.cli.actions.read_inputs import Types, example
 from gradc_runtime.cli.actions.request_data import file_like, source_of
+from gradc_runtime.session.decoding import written_argument
 from gradc_runtime.session.session import Session
+from gradc_runtime.system.errors import SessionError
 
 FILES = {"images": "NEW.png", "audio": "NEW.wav"}  # a new example of these sources
 
@@ -29,10 +32,23 @@ def next_step(session: Session, spec: Path, folder: Path) -> str:
         return f"next: gradc run {path} {given} --weights {quote(str(folder))}"
     if (new := file_like(session)) is not None:
         return f"next: gradc predict {path} {new}{tail}; gradc eval {path} --data {new}{tail}"
+    if (writing := writer(session)) is not None:
+        run = f"gradc run {path} {writing} --sample 300 --weights {quote(str(folder))}"
+        return f"next: gradc eval {path}{tail}; {run}"
     entry = session.program.entries[str(steps[0].predict)]
     step = f" --step {steps[0].name}" if len(steps) > 1 else ""
     given = sample(session, {name: session.fields[name] for name in entry.inputs})
     return f"next: gradc eval {path}{tail}; gradc predict {path} {given}{step}{tail}"
+
+
+def writer(session: Session) -> str | None:
+    """The first model that goes on with a text; none where texts are not what is trained on."""
+    if source_of(session).function == "text":
+        for model in session.program.models:
+            with suppress(SessionError):
+                written_argument(session, model)
+                return model
+    return None
 
 
 def sample(session: Session, inputs: Types) -> str:

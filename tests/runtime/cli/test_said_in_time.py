@@ -1,4 +1,4 @@
-"""What is given to a network is compared with what it knows; an untrained one is named as such."""
+"""What is said in time: of pixels that are bytes, of an untrained build, of what comes next."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def test_pixels_that_are_bytes_get_a_warning_and_a_build_names_the_last_run(call
     assert "warning" not in call("predict", "d.nn", "image=random").err
     err = call("export", "d.nn", "-o", call.folder / "d.safetensors").err
     assert "before training; those of its last run are --weights runs/d" in err
+
+
+def test_after_a_language_model_comes_writing(call: Caller) -> None:
+    """The line told of `predict`, which has no table for a sequence and refused."""
+    (call.folder / "words.txt").write_text("a text, and more of it. " * 20)
+    (call.folder / "w.nn").write_text(
+        "model say(xs : seq class(30)) -> seq [30] { xs |> embedding(30, 4) |> dense(30) }\n"
+        'data d(xs : seq(n) class(30), ys : seq(n) class(30)) = text("words.txt", window = 8)\n'
+        "train on d { minimize cross_entropy(say(xs), ys) using sgd(lr = 0.1), epochs 1 }\n"
+    )
+    found = call("train", "w.nn", "--threads", "1")
+    assert "gradc run w.nn say --sample 300 --weights runs/w" in found.out + found.err

@@ -209,8 +209,8 @@ def show(step: Timed) -> None:
     whole = sum(line.seconds for line in step.lines)
     worst = sorted(step.lines, key=lambda line: line.limit - line.seconds)
     rows = [
-        (f"{1e6 * line.seconds:.1f}", f"{line.seconds / whole:.0%}",
-         f"{line.limit / max(line.seconds, line.limit):.0%}", line.kernel, line.what)
+        (f"{1e6 * line.seconds:.1f}", share(line.seconds, whole),
+         share(line.limit, max(line.seconds, line.limit)), line.kernel, line.what)
         for line in worst[:SHOWN]
     ]  # fmt: skip
     columns = ["us", "of the step", "of its limit", "kernel", "what"]
@@ -219,3 +219,8 @@ def show(step: Timed) -> None:
         names = ", ".join(f"{name} ({count})" for name, count in step.inexact.items())
         tell(f"inexact: {names}; off by {step.off:.1g}; --exact does without")
     tell(f"furthest from its limit: {worst[0].what}")
+
+
+def share(part: float, whole: float) -> str:
+    """A part in percent; a dash where all was too short for the clock."""
+    return f"{part / whole:.0%}" if whole else "-"

@@ -142,3 +142,16 @@ def test_a_step_on_more_threads_than_there_are_is_simulated(
         line for line in call("bench", SPECS / "circle.nn", *options).out.splitlines() if line
     ]
     assert text == "step train, batch 48: a single kernel, which one thread runs"
+
+
+def test_a_step_too_short_for_the_clock(capsys: pytest.CaptureFixture[str]) -> None:
+    line = bench.BenchLine(
+        what="%1 mul", kernel="loops", operations=1, bytes=4, seconds=0.0, limit=0.0
+    )
+    bench.show(
+        bench.Timed(
+            step="train", batch=8, threads=2, block=8, tuned=False, seconds=1e-9, limit=0.0,
+            lines=[line], inexact={}, off=0.0,
+        )
+    )  # fmt: skip
+    assert " - " in capsys.readouterr().out
